@@ -1,0 +1,15 @@
+"""Read the two public data sets of the study into frames with one row an image, and split them by patient."""
+
+from cxrlib.datasets.duplicates import find_duplicates
+from cxrlib.datasets.kermany import index_kermany
+from cxrlib.datasets.splits import check_leakage, split_by_patient
+from cxrlib.datasets.vindr_pcxr import index_vindr_pcxr, read_boxes
+
+__all__ = [
+    "check_leakage",
+    "find_duplicates",
+    "index_kermany",
+    "index_vindr_pcxr",
+    "read_boxes",
+    "split_by_patient",
+]

@@ -1,0 +1,58 @@
+"""Find images that occur twice, also where re-encoding or a small change of grey hides it."""
+
+import cv2
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.neighbors import NearestNeighbors
+
+from cxrlib.images import read_image
+
+THUMBNAIL = 32  # pixels a side: fine enough to tell two films of one child apart, coarse enough to forgive JPEG
+MAX_DISTANCE = 0.02  # root mean square difference of standardised thumbnails, in standard deviations
+
+
+def thumbnail(image: np.ndarray) -> np.ndarray:
+    """Shrink an image and standardise it, so that brightness and contrast do not matter.
+
+    Args:
+        image: Shape (H, W).
+
+    Returns:
+        Shape (THUMBNAIL ** 2,), zero mean, unit deviation (zeros for a flat image).
+    """
+    small = cv2.resize(image, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).ravel()
+    deviation = small.std()
+    return (small - small.mean()) / deviation if deviation > 0 else np.zeros_like(small)
+
+
+def find_duplicates(frame: pd.DataFrame, max_distance: float = MAX_DISTANCE, workers: int = -1) -> pd.DataFrame:
+    """Find pairs of (near-)identical images.
+
+    Args:
+        frame: One row an image, with `path`.
+        max_distance: Largest root mean square difference of standardised thumbnails.
+        workers: Processes that read images; -1 for all cores.
+
+    Returns:
+        One row a pair: first, second (paths), distance.
+    """
+    columns = ["first", "second", "distance"]
+    if len(frame) < 2:
+        return pd.DataFrame(columns=columns)
+    paths = list(frame.path)
+    batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
+    made = Parallel(n_jobs=workers)(delayed(_thumbnails)(batch) for batch in batches)
+    thumbnails = np.concatenate(made)
+    radius = max_distance * THUMBNAIL  # the Euclidean length of a root mean square over THUMBNAIL ** 2 pixels
+    graph = NearestNeighbors(radius=radius).fit(thumbnails).radius_neighbors_graph(mode="distance").tocoo()
+    pairs = [
+        (paths[i], paths[j], distance / THUMBNAIL)
+        for i, j, distance in zip(graph.row, graph.col, graph.data, strict=True)
+        if i < j
+    ]
+    return pd.DataFrame(pairs, columns=columns).sort_values(["first", "second"], ignore_index=True)
+
+
+def _thumbnails(paths: list[str]) -> np.ndarray:
+    return np.stack([thumbnail(read_image(path)) for path in paths])

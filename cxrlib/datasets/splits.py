@@ -1,0 +1,129 @@
+"""Split images so that no child is in two parts (paper, section 2.1), and check that it is so."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from cxrlib.datasets.duplicates import find_duplicates
+
+SPLITS = ("train", "validation", "test")
+
+
+class LeakageError(ValueError):
+    """A patient or an image stands in two splits."""
+
+
+def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    missing = [name for name in columns if name not in frame]
+    if missing:
+        raise ValueError(f"the frame lacks {missing}; a split by patient needs one row an image with these columns")
+    if frame.patient.isna().any():
+        raise ValueError(f"{frame.path[frame.patient.isna()].iloc[0]}: no patient; give one, or leave the row out")
+
+
+def _exact_sizes(sizes: Sequence[float], total: int) -> list[int]:
+    """Turn fractions into counts by largest remainder; check counts."""
+    if len(sizes) != len(SPLITS) or min(sizes) < 0:
+        raise ValueError(f"sizes {tuple(sizes)}; give three values, none negative, for {SPLITS}")
+    if all(float(size).is_integer() for size in sizes) and sum(sizes) != 1:
+        if sum(sizes) != total:
+            raise ValueError(f"sizes {tuple(sizes)} sum to {sum(sizes)}, the frame has {total} images; correct them")
+        return [int(size) for size in sizes]
+    if not np.isclose(sum(sizes), 1):
+        raise ValueError(f"fractions {tuple(sizes)} sum to {sum(sizes)}; they must sum to 1")
+    return _largest_remainder(np.array(sizes) * total, total)
+
+
+def _largest_remainder(shares: np.ndarray, total: int) -> list[int]:
+    counts = np.floor(shares).astype(int)
+    counts[np.argsort(counts - shares, kind="stable")[: total - counts.sum()]] += 1
+    return counts.tolist()
+
+
+def merge_patients(frame: pd.DataFrame, duplicates: pd.DataFrame) -> np.ndarray:
+    """Number the groups of patients that share a (near-)identical image.
+
+    Args:
+        frame: One row an image, with `path` and `patient`.
+        duplicates: Pairs of paths, as `find_duplicates` gives them.
+
+    Returns:
+        Group number of each row, shape (N,).
+    """
+    patient, _ = pd.factorize(frame.patient)
+    row = pd.Series(patient, index=frame.path)
+    known = duplicates[duplicates["first"].isin(row.index) & duplicates["second"].isin(row.index)]
+    first, second = row[known["first"]].to_numpy(), row[known["second"]].to_numpy()
+    count = patient.max() + 1
+    links = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
+    return connected_components(links, directed=False)[1][patient]
+
+
+def split_by_patient(
+    frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Add a `split` column (train, validation, test): whole patients, stratified by label, exact sizes.
+
+    Args:
+        frame: One row an image, with `path`, `patient` and `label`.
+        sizes: Counts of images that sum to the rows, or fractions that sum to 1, for train, validation, test.
+        seed: Seed of the order in which patients are drawn.
+        duplicates: Pairs of (near-)identical images; found from the files when not given. Their patients count as one.
+
+    Returns:
+        A copy of the frame with `split`.
+
+    Raises:
+        ValueError: If columns or patients are missing, sizes do not fit, or whole patients cannot give them.
+    """
+    _require(frame, ["path", "patient", "label"])
+    sizes = _exact_sizes(sizes, len(frame))
+    group = merge_patients(frame, find_duplicates(frame) if duplicates is None else duplicates)
+    labels = np.unique(frame.label)
+    # (groups, labels): images of each label that a group would bring
+    brings = np.stack([np.bincount(group, weights=frame.label == label) for label in labels], axis=1).astype(int)
+    waiting = np.random.default_rng(seed).permutation(len(brings))
+    split = np.full(len(brings), "train", dtype=object)
+    for name, size in (("test", sizes[2]), ("validation", sizes[1])):
+        wanted = np.array(_largest_remainder(brings.sum(axis=0) * size / max(len(frame), 1), size))
+        taken = []
+        for number in waiting:
+            if (brings[number] <= wanted).all():
+                wanted = wanted - brings[number]
+                taken.append(number)
+        if wanted.any():
+            raise ValueError(
+                f"whole patients do not add up to {size} {name} images, {wanted.sum()} are missing; "
+                "give another size or seed"
+            )
+        split[taken] = name
+        waiting = waiting[~np.isin(waiting, taken)]
+    return frame.assign(split=split[group])
+
+
+def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame | None = None) -> None:
+    """Stop where a patient, an identical file or a near-identical image stands in two splits.
+
+    Args:
+        frame: One row an image, with `path`, `patient` and `split`.
+        duplicates: Pairs of (near-)identical images; found from the files when not given.
+
+    Raises:
+        LeakageError: With the first case, by name, and the number of cases.
+        ValueError: If columns or patients are missing.
+    """
+    _require(frame, ["path", "patient", "split"])
+    spread = frame.groupby("patient").split.nunique()
+    if (spread > 1).any():
+        raise LeakageError(f"patient {spread.idxmax()} and {(spread > 1).sum() - 1} more are in two splits")
+    pairs = find_duplicates(frame) if duplicates is None else duplicates
+    split = frame.set_index("path").split
+    pairs = pairs[pairs["first"].isin(split.index) & pairs["second"].isin(split.index)]
+    across = pairs[split[pairs["first"]].to_numpy() != split[pairs["second"]].to_numpy()]
+    if len(across):
+        first, second = (Path(path).name for path in across.iloc[0][["first", "second"]])
+        raise LeakageError(f"{first} and {second}, and {len(across) - 1} more pairs of one image, are in two splits")

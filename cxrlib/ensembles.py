@@ -1,0 +1,201 @@
+"""The three ensembles of Den-P and Deb-P: simple and weighted averaging, and attention-fuzzy (paper, section 2.3.3)."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import layers, ops
+from scipy.optimize import minimize
+from sklearn.metrics import log_loss
+
+READINGS = ("features", "logits")
+
+
+def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    probabilities = np.asarray(probabilities, dtype=float)
+    if probabilities.ndim != 2 or not probabilities.size:
+        raise ValueError(f"probabilities of shape {probabilities.shape}; give (models, images)")
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():  # also false for NaN
+        raise ValueError("probabilities outside [0, 1] or NaN; give the probability of abnormal")
+    return probabilities
+
+
+def simple_average(probabilities: np.ndarray) -> np.ndarray:
+    """Average the models' probabilities (paper, Eq. 1).
+
+    Args:
+        probabilities: Probability of abnormal, shape (models, images).
+
+    Returns:
+        Shape (images,).
+
+    Raises:
+        ValueError: If the shape is another, or a value lies outside [0, 1].
+    """
+    return _check_probabilities(probabilities).mean(axis=0)
+
+
+def slsqp_weights(probabilities: np.ndarray, y_true: np.ndarray, starts: int = 20, seed: int = 0) -> np.ndarray:
+    """Find the weights of the average that minimise log loss, by sequential least squares (paper, Eq. 2).
+
+    The problem is convex, so every start must find the same loss; the best of them is returned.
+
+    Args:
+        probabilities: Probability of abnormal on the validation images, shape (models, images); never of the test.
+        y_true: Labels, 0 or 1, shape (images,), both present.
+        starts: Random starts on the simplex, the equal weights first.
+        seed: Seed of the starts.
+
+    Returns:
+        Weights in [0, 1] that sum to 1, shape (models,).
+
+    Raises:
+        ValueError: If shapes or values do not fit, one class is missing, or no start converges.
+    """
+    probabilities, y_true = _check_probabilities(probabilities), np.asarray(y_true)
+    if y_true.shape != probabilities.shape[1:] or set(np.unique(y_true)) != {0, 1}:
+        raise ValueError(f"labels of shape {y_true.shape}; give 0 and 1, both present, one an image")
+    models = len(probabilities)
+
+    def loss(weights):
+        # An average that rounds to just above 1 is no probability to scikit-learn.
+        return log_loss(y_true, np.clip(weights @ probabilities, 0, 1))
+
+    rng = np.random.default_rng(seed)
+    origins = np.vstack([np.full(models, 1 / models), rng.dirichlet(np.ones(models), starts - 1)])
+    results = [
+        minimize(
+            loss,
+            origin,
+            method="SLSQP",
+            bounds=[(0, 1)] * models,
+            constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
+            options={"ftol": 1e-12, "maxiter": 500},
+        )
+        for origin in origins
+    ]
+    converged = [result for result in results if result.success]
+    if not converged:
+        raise ValueError(f"SLSQP found no weights ({results[0].message}); look at the probabilities")
+    weights = min(converged, key=lambda result: result.fun).x.clip(0, 1)
+    return weights / weights.sum()
+
+
+@keras.saving.register_keras_serializable("cxrlib")
+class AtLeast(keras.constraints.Constraint):
+    """Keep a weight at or above a bound."""
+
+    def __init__(self, bound: float = 1e-3):
+        self.bound = bound
+
+    def __call__(self, w):
+        """Raise values below the bound to it."""
+        return ops.maximum(w, self.bound)
+
+    def get_config(self):
+        """Give the bound, for saving."""
+        return {"bound": self.bound}
+
+
+@keras.saving.register_keras_serializable("cxrlib")
+class FuzzySoftmax(layers.Layer):
+    """Multiply logits by one trainable scalar, the fuzziness, before softmax (paper, section 2.3.3).
+
+    Args:
+        initial: Initial fuzziness; the paper gives none, 1 leaves plain softmax.
+        positive: Keep the fuzziness above zero; a negative one would exchange the classes.
+    """
+
+    def __init__(self, initial: float = 1.0, positive: bool = True, **kwargs):
+        super().__init__(**kwargs)
+        self.initial, self.positive = initial, positive
+
+    def build(self, input_shape):
+        """Make the one weight."""
+        self.fuzziness = self.add_weight(
+            name="fuzziness",
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial),
+            constraint=AtLeast() if self.positive else None,
+        )
+
+    def call(self, logits):
+        """(N, classes) to (N, classes)."""
+        return ops.softmax(self.fuzziness * logits, axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        """Same as the input's."""
+        return input_shape
+
+    def get_config(self):
+        """Give the settings, for saving."""
+        return {**super().get_config(), "initial": self.initial, "positive": self.positive}
+
+
+def attention_fuzzy(
+    encoders: Sequence[keras.Model],
+    reading: str = "features",
+    attention: str = "sigmoid",
+    initial_fuzziness: float = 1.0,
+    positive: bool = True,
+    heads: Sequence[Sequence[np.ndarray]] | None = None,
+    seed: int | None = None,
+) -> keras.Model:
+    """Build the attention-fuzzy ensemble over frozen encoders.
+
+    Args:
+        encoders: Models from (N, H, W, C) to feature maps, equal input shapes; set to not trainable.
+        reading: What the attention weighs. "features", as the text says: a dense layer gives each concatenated
+            pooled feature its weight. "logits", as Eq. 3 is written: a dense softmax gives each model a weight for its
+            own logits.
+        attention: Activation of the attention layer in the "features" reading: "sigmoid" or "softmax" (then times the
+            number of features, lest the logits vanish). The paper does not say.
+        initial_fuzziness: Initial value of the fuzziness.
+        positive: Keep the fuzziness above zero.
+        heads: Initial kernel and bias of each model's logits in the "logits" reading, from its own classifier.
+        seed: Seed of the new layers.
+
+    Returns:
+        Model from (N, H, W, C) to (N, 2). Layer `pooled_features` holds the concatenated features, so that training
+        can compute them once; layer `fuzzy_softmax` holds the fuzziness.
+
+    Raises:
+        ValueError: If there are fewer than two encoders, input shapes differ, or an argument is unknown.
+    """
+    if len(encoders) < 2 or len({tuple(encoder.input_shape) for encoder in encoders}) != 1:
+        raise ValueError(f"{len(encoders)} encoders; give at least two of one input shape")
+    if reading not in READINGS or attention not in ("sigmoid", "softmax"):
+        raise ValueError(f"reading {reading!r}, attention {attention!r}; choose {READINGS} and sigmoid or softmax")
+    seeds = np.random.default_rng(seed).integers(2**31, size=len(encoders) + 2).tolist()
+    start = [keras.initializers.GlorotUniform(seed=int(value)) for value in seeds]
+    inputs = keras.Input(encoders[0].input_shape[1:])
+    pooled = []
+    for index, encoder in enumerate(encoders, start=1):
+        frozen = keras.models.clone_model(encoder)
+        frozen.set_weights(encoder.get_weights())
+        frozen.trainable = False
+        frozen.name = f"encoder{index}"
+        pooled.append(layers.GlobalAveragePooling2D(name=f"pool{index}")(frozen(inputs, training=False)))
+    features = layers.Concatenate(name="pooled_features")(pooled)  # (N, sum of C)
+    if reading == "features":
+        width = features.shape[-1]
+        weights = layers.Dense(width, activation=attention, kernel_initializer=start[0], name="attention")(features)
+        if attention == "softmax":
+            weights = layers.Rescaling(float(width), name="attention_scale")(weights)
+        weighted = layers.Multiply(name="weighted_features")([features, weights])
+        logits = layers.Dense(2, kernel_initializer=start[1], name="logits")(weighted)  # (N, 2)
+    else:
+        weights = layers.Dense(len(encoders), activation="softmax", kernel_initializer=start[0], name="attention")
+        weights = layers.Reshape((1, len(encoders)))(weights(features))
+        per_model, begin = [], 0
+        for index, part in enumerate(pooled, start=1):
+            end = begin + part.shape[-1]
+            dense = layers.Dense(2, kernel_initializer=start[index + 1], name=f"logits{index}")
+            per_model.append(layers.Reshape((1, 2))(dense(features[:, begin:end])))
+            if heads is not None:
+                dense.set_weights(heads[index - 1])
+            begin = end
+        stacked = layers.Concatenate(axis=1, name="model_logits")(per_model)  # (N, models, 2)
+        logits = layers.Flatten(name="logits")(layers.Dot(axes=(2, 1), name="attend")([weights, stacked]))
+    outputs = FuzzySoftmax(initial_fuzziness, positive, name="fuzzy_softmax")(logits)
+    return keras.Model(inputs, outputs, name="attention_fuzzy")

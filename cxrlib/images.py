@@ -1,0 +1,188 @@
+"""Read radiographs as grey images in [0, 1], and carry boxes through crop, padding and resize."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pydicom
+from PIL import Image, UnidentifiedImageError
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+MAX_PIXELS = 64_000_000  # a 43 x 43 cm detector at 0.1 mm has 18 million
+DICOM_SUFFIXES = {".dicom", ".dcm"}
+
+
+class ImageError(ValueError):
+    """A file that cannot be used as a radiograph; the message names the file, the fault and the remedy."""
+
+
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a JPEG, PNG or DICOM radiograph.
+
+    DICOM pixels pass the modality LUT and the VOI LUT (DICOM PS3.3 C.11), are scaled by the range that those can
+    give (without a VOI LUT: by BitsStored), never by the image's own minimum and maximum, and MONOCHROME1 is
+    inverted, so that dense tissue is always bright. Colour is turned to luminance; an alpha channel is dropped.
+
+    Args:
+        path: File to read; `.dicom` and `.dcm` are read as DICOM, all else by Pillow.
+        max_pixels: Largest number of pixels that is decoded.
+
+    Returns:
+        Image, float32, shape (H, W), in [0, 1].
+
+    Raises:
+        ImageError: If the file is missing, damaged, too large, of several frames or without pixels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ImageError(f"{path}: no such file; check the path, or leave the row out")
+    if path.stat().st_size == 0:
+        raise ImageError(f"{path}: empty file (0 bytes); fetch it again")
+    reader = _read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
+    return reader(path, max_pixels)
+
+
+def _check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
+    if height * width > max_pixels:
+        raise ImageError(
+            f"{path}: {width} x {height} pixels, above the limit of {max_pixels}; shrink it, or raise max_pixels"
+        )
+
+
+def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            _check_size(path, image.height, image.width, max_pixels)
+            image.load()
+            if image.mode.startswith("I"):  # 16-bit grey PNG
+                return (np.asarray(image, dtype=np.float32) / 65535).clip(0, 1)
+            if image.mode != "L":
+                image = image.convert("RGB").convert("L")  # through RGB: a palette or alpha must not be averaged in
+            return np.asarray(image, dtype=np.float32) / 255
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path}: not an image that Pillow knows; is it really a JPEG or PNG?") from error
+    except (OSError, SyntaxError) as error:
+        raise ImageError(f"{path}: damaged ({error}); fetch it again") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: above the limit of {max_pixels} pixels; shrink it, or raise max_pixels") from error
+
+
+def _read_dicom(path: Path, max_pixels: int) -> np.ndarray:
+    try:
+        data = pydicom.dcmread(path)
+    except (InvalidDicomError, OSError, EOFError) as error:
+        raise ImageError(f"{path}: not a readable DICOM file ({error}); fetch it again") from error
+    if "PixelData" not in data or "Rows" not in data or "Columns" not in data:
+        raise ImageError(f"{path}: DICOM without pixels; leave it out (it may be a report or a directory)")
+    if int(data.get("NumberOfFrames", 1) or 1) > 1:
+        raise ImageError(f"{path}: {data.NumberOfFrames} frames; export the one frame that is the radiograph")
+    _check_size(path, data.Rows, data.Columns, max_pixels)
+    try:
+        stored = data.pixel_array
+    except Exception as error:  # every decoder plugin raises its own kinds
+        raise ImageError(f"{path}: pixels cannot be decoded ({error}); fetch it again, or decompress it") from error
+    if stored.ndim != 2:
+        raise ImageError(f"{path}: {data.PhotometricInterpretation} colour; a radiograph has one grey channel")
+    low, high = _output_range(data)
+    image = (apply_voi_lut(apply_modality_lut(stored, data), data).astype(np.float32) - low) / (high - low)
+    if data.PhotometricInterpretation == "MONOCHROME1":
+        image = 1 - image
+    return image.clip(0, 1).astype(np.float32)
+
+
+def _output_range(data: pydicom.Dataset) -> tuple[float, float]:
+    """Give the range that modality and VOI LUT can reach, as pydicom's `apply_windowing` defines it."""
+    if data.get("VOILUTSequence"):
+        return 0.0, 2.0 ** data.VOILUTSequence[0].LUTDescriptor[2] - 1
+    if data.get("ModalityLUTSequence"):
+        return 0.0, 2.0 ** data.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+    bits = data.BitsStored
+    ends = np.array([-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1] if data.PixelRepresentation else [0.0, 2.0**bits - 1])
+    ends = ends * float(data.get("RescaleSlope", 1)) + float(data.get("RescaleIntercept", 0))
+    return float(ends.min()), float(ends.max())
+
+
+class TransformedBoxes(NamedTuple):
+    """Boxes in another frame: `boxes` (K, 4), `inside` (K,) bool, and how many lie wholly `outside`."""
+
+    boxes: np.ndarray
+    inside: np.ndarray
+    outside: int
+
+
+def _placement(crop: tuple[int, int, int, int], size: int, keep_aspect: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Give offset and scale (x, y) of the crop's frame: target = (source - offset) * scale."""
+    x_min, y_min, x_max, y_max = crop
+    extent = np.array([x_max - x_min, y_max - y_min], dtype=float)
+    if (extent <= 0).any():
+        raise ValueError(f"crop {tuple(crop)} is empty; give (x_min, y_min, x_max, y_max) with max above min")
+    side = np.full(2, extent.max()) if keep_aspect else extent
+    offset = np.array([x_min, y_min]) - np.floor((side - extent) / 2)  # the padding is split evenly
+    return offset, size / side
+
+
+def crop_and_resize(
+    image: np.ndarray, crop: tuple[int, int, int, int], size: int, keep_aspect: bool = True
+) -> np.ndarray:
+    """Cut a box out of an image and bring it to a square.
+
+    Args:
+        image: Image, shape (H, W).
+        crop: (x_min, y_min, x_max, y_max), max exclusive; parts outside the image are padded with zeros.
+        size: Side of the result in pixels.
+        keep_aspect: Pad the shorter side with zeros; otherwise squash the box into the square.
+
+    Returns:
+        Image, float32, shape (size, size).
+
+    Raises:
+        ValueError: If the crop is empty.
+    """
+    offset, scale = _placement(crop, size, keep_aspect)
+    side = np.round(size / scale).astype(int)
+    frame = np.zeros((side[1], side[0]), dtype=np.float32)
+    start = offset.astype(int)
+    low = np.maximum([crop[0], crop[1]], 0)
+    high = np.minimum([crop[2], crop[3]], [image.shape[1], image.shape[0]])
+    if (low < high).all():
+        to, end = low - start, high - start
+        frame[to[1] : end[1], to[0] : end[0]] = image[low[1] : high[1], low[0] : high[0]]
+    shrinks = (scale < 1).any()
+    return cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def transform_boxes(
+    boxes: np.ndarray,
+    crop: tuple[int, int, int, int],
+    size: int,
+    keep_aspect: bool = True,
+    inverse: bool = False,
+) -> TransformedBoxes:
+    """Carry boxes into the cropped, padded, resized frame of `crop_and_resize`, or back.
+
+    Args:
+        boxes: Shape (K, 4), (x_min, y_min, x_max, y_max) in pixels, max exclusive.
+        crop: The crop in pixels of the original image.
+        size: Side of the resized frame in pixels.
+        keep_aspect: As given to `crop_and_resize`.
+        inverse: Carry boxes of the resized frame back to the original image instead.
+
+    Returns:
+        The boxes, not rounded, forward ones clipped to the frame; which of them lie inside; the count of the others.
+
+    Raises:
+        ValueError: If `boxes` is not of shape (K, 4).
+    """
+    boxes = np.asarray(boxes, dtype=float)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"boxes of shape {boxes.shape}; give (K, 4): x_min, y_min, x_max, y_max")
+    offset, scale = (np.tile(values, 2) for values in _placement(crop, size, keep_aspect))
+    if inverse:
+        moved = boxes / scale + offset
+        inside = np.ones(len(moved), dtype=bool)
+    else:
+        moved = ((boxes - offset) * scale).clip(0, size)
+        inside = (moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])
+    return TransformedBoxes(moved, inside, int((~inside).sum()))

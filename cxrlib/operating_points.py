@@ -1,0 +1,153 @@
+"""What one sensitivity and specificity say of a classifier, apart from where its threshold lies.
+
+The paper prints one operating point a model (Table 3) and no ROC curve. Two models fill the gap, and neither is
+observed: the equal-variance binormal one, whose only parameter is d', and the weaker one that the curve is concave.
+"""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+from statsmodels.stats.multitest import multipletests
+
+from cxrlib.predictions import check_counts
+
+
+def d_prime(sensitivity: float, specificity: float) -> float:
+    """Return d' of the equal-variance binormal model, the distance of the two classes in standard deviations.
+
+    d' = z(sensitivity) + z(specificity), z the normal quantile (Green and Swets, Signal Detection Theory and
+    Psychophysics, 1966). In the model the area under the ROC curve is the normal distribution at d' / sqrt(2).
+
+    Args:
+        sensitivity: above 0 and below 1.
+        specificity: above 0 and below 1.
+
+    Returns:
+        d', 0 at chance, negative below it.
+
+    Raises:
+        ValueError: a rate outside (0, 1), where d' is infinite.
+    """
+    for name, rate in (("sensitivity", sensitivity), ("specificity", specificity)):
+        if not 0 < rate < 1:
+            raise ValueError(
+                f"{name} is {rate}: d' needs a rate between 0 and 1; add half a count to each cell (Hautus 1995)"
+            )
+    return float(norm.ppf(sensitivity) + norm.ppf(specificity))
+
+
+def d_prime_from_counts(tp: int, fn: int, fp: int, tn: int, level: float = 0.95) -> dict[str, float]:
+    """Return d' with its normal interval by the delta method (Gourevitch and Galanter, Psychometrika 32 (1967) 25).
+
+    The variance is the sum over both rates of r (1 - r) / (n phi(z(r))^2), phi the normal density.
+
+    Args:
+        tp: abnormal images called abnormal.
+        fn: abnormal images called normal.
+        fp: normal images called abnormal.
+        tn: normal images called normal.
+        level: coverage of the interval.
+
+    Returns:
+        `d_prime`, `standard_error`, `low`, `high`.
+
+    Raises:
+        ValueError: as in `d_prime`, or counts as in `cxrlib.metrics.from_counts`.
+    """
+    tp, fn, fp, tn = check_counts(tp, fn, fp, tn)
+    images = np.array([tp + fn, fp + tn])
+    rates = np.array([tp, tn]) / images
+    distance = d_prime(*rates)
+    standard_error = float(np.sqrt(np.sum(rates * (1 - rates) / (images * norm.pdf(norm.ppf(rates)) ** 2))))
+    margin = float(norm.ppf((1 + level) / 2)) * standard_error
+    low, high = distance - margin, distance + margin
+    return {"d_prime": distance, "standard_error": standard_error, "low": low, "high": high}
+
+
+def pairwise_d_prime(counts: Mapping[str, tuple[int, int, int, int]]) -> pd.DataFrame:
+    """Test the differences in d' of every pair of models, taken as independent.
+
+    Args:
+        counts: name of each model to its (tp, fn, fp, tn).
+
+    Returns:
+        One row a pair: `model_1`, `model_2`, `difference` (second less first), `standard_error`, `z`, the two-sided
+        `p` and `p_holm`, adjusted over all pairs.
+
+    Raises:
+        ValueError: fewer than two models, or as in `d_prime_from_counts`.
+    """
+    if len(counts) < 2:
+        raise ValueError(f"{len(counts)} model: a comparison needs at least two")
+    estimates = {model: d_prime_from_counts(*cells) for model, cells in counts.items()}
+    rows = []
+    for model_1, model_2 in combinations(estimates, 2):
+        first, second = estimates[model_1], estimates[model_2]
+        difference = second["d_prime"] - first["d_prime"]
+        standard_error = float(np.hypot(first["standard_error"], second["standard_error"]))
+        rows.append((model_1, model_2, difference, standard_error, difference / standard_error))
+    frame = pd.DataFrame(rows, columns=["model_1", "model_2", "difference", "standard_error", "z"])
+    frame["p"] = 2 * norm.sf(frame["z"].abs())
+    frame["p_holm"] = multipletests(frame["p"], method="holm")[1]
+    return frame
+
+
+def implied_sensitivity(d_prime: float, specificity: ArrayLike) -> np.ndarray | float:
+    """Return the sensitivity at a specificity in the equal-variance binormal model, Phi(d' - z(specificity)).
+
+    Args:
+        d_prime: distance of the classes.
+        specificity: in [0, 1], any shape.
+
+    Returns:
+        Sensitivity in [0, 1], of the same shape.
+
+    Raises:
+        ValueError: a specificity outside [0, 1].
+    """
+    specificity = _rates(specificity)
+    sensitivity = norm.cdf(d_prime - norm.ppf(specificity))
+    return float(sensitivity) if np.ndim(sensitivity) == 0 else sensitivity
+
+
+def concave_bounds(sensitivity: float, specificity: float, at_specificity: float) -> tuple[float, float]:
+    """Bound the sensitivity at another specificity for any concave ROC curve through one operating point.
+
+    The lower bound is the chord to the nearer corner, (0, 0) or (1, 1) of the ROC plane, which chance alone reaches
+    by mixing two thresholds; the upper one is the line from the farther corner, cut at 1. A curve that ranks images by
+    their true odds is concave; that a network does so is an assumption, though a weaker one than a binormal curve.
+
+    Args:
+        sensitivity: of the known point, in [0, 1].
+        specificity: of the known point, in [0, 1].
+        at_specificity: where to bound, in [0, 1].
+
+    Returns:
+        (lowest, highest) sensitivity.
+
+    Raises:
+        ValueError: a rate outside [0, 1], or a point below chance (no concave curve goes through it).
+    """
+    sensitivity, specificity, at_specificity = (float(_rates(r)) for r in (sensitivity, specificity, at_specificity))
+    if sensitivity + specificity < 1:
+        raise ValueError(f"({sensitivity:g}, {specificity:g}) lies below chance: no concave ROC curve passes it")
+    false_positive_rate, at = 1 - specificity, 1 - at_specificity
+    with np.errstate(divide="ignore", invalid="ignore"):
+        from_origin = np.float64(sensitivity) * at / false_positive_rate
+        from_corner = 1 - (1 - sensitivity) * at_specificity / np.float64(specificity)
+    if at == false_positive_rate:
+        return sensitivity, sensitivity
+    bounds = (from_origin, from_corner) if at < false_positive_rate else (from_corner, from_origin)
+    # From a corner of the plane itself no line is defined, and nothing is ruled out.
+    return float(bounds[0]), float(np.nanmin([bounds[1], 1.0]))
+
+
+def _rates(values: ArrayLike) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"rate {values} lies outside [0, 1]")
+    return values

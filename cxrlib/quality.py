@@ -1,0 +1,198 @@
+"""How close a restored image is to its original: PSNR, SSIM and HaarPSI (section 2.5.1 of the paper).
+
+PSNR and SSIM are scikit-image's. HaarPSI is written here, since no maintained NumPy package offers it.
+"""
+
+import cv2
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+MEDICAL = {"c": 5.0, "alpha": 4.9}
+"""HaarPSI constants proposed for medical images (HaarPSI-MED, Karner et al. 2024): `haarpsi(a, b, **MEDICAL)`."""
+
+PSNR_CEILING = float(10 * np.log10(12 * 255**2))
+"""PSNR in dB (58.92) of an image against itself rounded to 8 bits: rounding errors are uniform, of variance 1/12 level
+squared. Above it two images are the same as far as 8 bits can tell."""
+
+_SSIM_WINDOW = 11
+_RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+def _check_pair(reference: np.ndarray, image: np.ndarray, colour: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return both images as float64, or say what is wrong with them."""
+    reference, image = np.asarray(reference), np.asarray(image)
+    if reference.shape != image.shape:
+        raise ValueError(f"images differ in shape: reference {reference.shape}, image {image.shape}")
+    accepted = reference.ndim == 2 or (colour and reference.ndim == 3 and reference.shape[-1] == 3)
+    if not accepted or reference.size == 0:
+        shapes = "(H, W) or (H, W, 3)" if colour else "(H, W)"
+        raise ValueError(
+            f"expected one image of shape {shapes}, got {reference.shape}: use score for a stack of images"
+        )
+    for name, values in (("reference", reference), ("image", image)):
+        if not np.issubdtype(values.dtype, np.floating):
+            raise ValueError(f"the {name} must be floating point in [0, 1], got {values.dtype}: divide 8 bits by 255")
+        # Written so that NaN, which fails every comparison, is refused too.
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(f"the {name} must lie in [0, 1], got {values.min()} to {values.max()}: clip or scale it")
+    return reference.astype(np.float64), image.astype(np.float64)
+
+
+def psnr(reference: np.ndarray, image: np.ndarray) -> float:
+    """Peak signal-to-noise ratio in dB, -10 log10(mean squared error) (Eq. 4 and 5, scikit-image).
+
+    Args:
+        reference: Original image, float (H, W) in [0, 1].
+        image: Image to score, of the same shape and range.
+
+    Returns:
+        0 or more, higher is better; infinity for identical images, which `mean_score` averages safely.
+
+    Raises:
+        ValueError: Shapes differ, or an image is not floating point (H, W) in [0, 1].
+    """
+    reference, image = _check_pair(reference, image)
+    with np.errstate(divide="ignore"):
+        return float(peak_signal_noise_ratio(reference, image, data_range=1))
+
+
+def ssim(reference: np.ndarray, image: np.ndarray) -> float:
+    """Structural similarity index, with the window of Wang et al. 2004: 11 x 11 Gaussian, sigma 1.5 (scikit-image).
+
+    Args:
+        reference: Original image, float (H, W) in [0, 1], at least 11 pixels a side.
+        image: Image to score, of the same shape and range.
+
+    Returns:
+        -1 to 1, higher is better; 1 for identical images.
+
+    Raises:
+        ValueError: Shapes differ, or an image is not floating point (H, W) in [0, 1] or is smaller than the window.
+    """
+    reference, image = _check_pair(reference, image)
+    if min(reference.shape) < _SSIM_WINDOW:
+        raise ValueError(f"SSIM needs {_SSIM_WINDOW} pixels a side, got shape {reference.shape}: use a larger image")
+    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1}
+    return float(structural_similarity(reference, image, **settings))
+
+
+def _correlate(image: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Zero-padded filtering with the outer product of two even filters, centred as by MATLAB's `conv2(..., 'same')`.
+
+    Convolution would flip the filters. That leaves means as they are and changes the sign of Haar coefficients, of
+    which HaarPSI takes only the magnitude.
+    """
+    anchor = (len(row) // 2 - 1, len(column) // 2 - 1)
+    return cv2.sepFilter2D(image, cv2.CV_64F, row, column, anchor=anchor, borderType=cv2.BORDER_CONSTANT)
+
+
+def _mean_2x2(image: np.ndarray) -> np.ndarray:
+    return _correlate(image, np.full(2, 0.5), np.full(2, 0.5))
+
+
+def _haar_magnitudes(luminance: np.ndarray) -> np.ndarray:
+    """Absolute Haar coefficients, (orientation 2, scale 3, H, W)."""
+    magnitudes = np.empty((2, 3, *luminance.shape))
+    for scale in (1, 2, 3):
+        smooth = np.full(2**scale, 2.0**-scale)
+        step = np.repeat([-1.0, 1.0], 2 ** (scale - 1))
+        magnitudes[0, scale - 1] = _correlate(luminance, step, smooth)
+        magnitudes[1, scale - 1] = _correlate(luminance, smooth, step)
+    return np.abs(magnitudes, out=magnitudes)
+
+
+def _similarity(a: np.ndarray, b: np.ndarray, c: float) -> np.ndarray:
+    return (2 * a * b + c) / (a**2 + b**2 + c)
+
+
+def haarpsi(reference: np.ndarray, image: np.ndarray, c: float = 30.0, alpha: float = 4.2) -> float:
+    """Haar wavelet-based perceptual similarity index (Reisenhofer et al. 2018, doi:10.1016/j.image.2017.11.001).
+
+    Images are scaled to [0, 255], averaged over 2 x 2 pixels and halved. With Haar coefficients a_k and b_k of
+    scale k in one orientation, the local similarity is the mean over k = 1, 2 of
+    (2 |a_k| |b_k| + c) / (a_k^2 + b_k^2 + c), and its weight is max(|a_3|, |b_3|). The score is
+    (logit(sum(sigmoid(alpha * similarity) * weight) / sum(weight)) / alpha)^2, summed over pixels and both
+    orientations. In colour the coefficients are those of luminance, and a third map compares I and Q of YIQ, weighted
+    by the mean of the two weights. The third map is 1 where there is no colour: a grey image copied to three channels
+    scores higher than the same image with one.
+
+    Args:
+        reference: Original image, float (H, W), or (H, W, 3) as RGB, in [0, 1].
+        image: Image to score, of the same shape and range.
+        c: Stabilising constant, above 0, in squared 8-bit levels; `MEDICAL` holds another proposal.
+        alpha: Slope of the logistic function, above 0.
+
+    Returns:
+        0 to 1, higher is better; 1 for identical images. Two images of flat luminance have no structure to compare
+        and score 1, where the formula would compare how they meet the zero padding.
+
+    Raises:
+        ValueError: Shapes differ, an image is not floating point (H, W) or (H, W, 3) in [0, 1], or a constant is not
+            above 0.
+    """
+    reference, image = _check_pair(reference, image, colour=True)
+    if not (c > 0 and alpha > 0):
+        raise ValueError(f"the HaarPSI constants must be above 0, got c={c} and alpha={alpha}")
+    planes = []
+    for values in (reference, image):
+        bands = (values[None] if values.ndim == 2 else np.moveaxis(values @ _RGB_TO_YIQ.T, -1, 0)) * 255
+        planes.append(bands)
+    if all(np.ptp(bands[0]) == 0 for bands in planes):
+        return 1.0
+    planes = [np.stack([_mean_2x2(band)[::2, ::2] for band in bands]) for bands in planes]
+
+    a, b = (_haar_magnitudes(bands[0]) for bands in planes)
+    similarities = _similarity(a[:, :2], b[:, :2], c).mean(axis=1)  # (orientation, H, W)
+    weights = np.maximum(a[:, 2], b[:, 2])  # (orientation, H, W)
+    if len(planes[0]) == 3:
+        a, b = (np.abs([_mean_2x2(band) for band in bands[1:]]) for bands in planes)
+        similarities = np.concatenate([similarities, _similarity(a, b, c).mean(axis=0, keepdims=True)])
+        weights = np.concatenate([weights, weights.mean(axis=0, keepdims=True)])
+    mean = np.sum(expit(alpha * similarities) * weights) / np.sum(weights)
+    # Rounding may carry the mean an ulp past the logistic function's value at similarity 1.
+    return min(float((logit(mean) / alpha) ** 2), 1.0)
+
+
+def score(references: np.ndarray, images: np.ndarray, c: float = 30.0, alpha: float = 4.2) -> pd.DataFrame:
+    """PSNR, SSIM and HaarPSI of each image of a stack.
+
+    Args:
+        references: Original images, float (N, H, W) in [0, 1].
+        images: Images to score, of the same shape and range.
+        c: HaarPSI's stabilising constant.
+        alpha: HaarPSI's slope.
+
+    Returns:
+        One row an image, with columns `psnr` (dB), `ssim` and `haarpsi`.
+
+    Raises:
+        ValueError: The stacks differ in shape or are not (N, H, W), or an image is not valid.
+    """
+    references, images = np.asarray(references), np.asarray(images)
+    if references.shape != images.shape or references.ndim != 3:
+        raise ValueError(f"expected two stacks of one shape (N, H, W), got {references.shape} and {images.shape}")
+    rows = [(psnr(r, i), ssim(r, i), haarpsi(r, i, c, alpha)) for r, i in zip(references, images, strict=True)]
+    return pd.DataFrame(rows, columns=["psnr", "ssim", "haarpsi"])
+
+
+def mean_score(scores: np.ndarray, ceiling: float = PSNR_CEILING) -> float:
+    """Mean of scores that stays finite when an image was restored perfectly and its PSNR is infinite.
+
+    Scores above the ceiling count as the ceiling. SSIM and HaarPSI, which end at 1, are averaged as they are.
+
+    Args:
+        scores: Scores of one kind, shape (N,).
+        ceiling: Largest score that counts in full; for PSNR, in dB.
+
+    Returns:
+        The mean.
+
+    Raises:
+        ValueError: There are no scores, or one is NaN.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.size == 0 or np.isnan(scores).any():
+        raise ValueError(f"expected scores without NaN, got {scores}: score at least one valid image")
+    return float(np.minimum(scores, ceiling).mean())
