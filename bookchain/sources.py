@@ -83,7 +83,12 @@ def imported_modules(source: str, package: str, folder: Path, own: str = "") -> 
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         else:
             continue
-        found |= {name for name in names if name.split(".")[0] == package and module_file(name, folder)}
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == package:
+                # Python runs the packages above a module too.
+                above = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+                found |= {module for module in above if module_file(module, folder)}
     return found
 
 

@@ -41,7 +41,16 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: empty file (0 bytes); fetch it again")
     reader = _read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
-    return reader(path, max_pixels)
+    try:
+        return reader(path, max_pixels)
+    except ImageError:
+        raise
+    except (UnidentifiedImageError, InvalidDicomError) as error:
+        raise ImageError(
+            f"{path}: not a readable JPEG, PNG or DICOM file, by its first bytes; fetch it again"
+        ) from error
+    except Exception as error:  # damage shows anywhere, and every decoder raises its own kinds
+        raise ImageError(f"{path}: damaged or unusual ({error}); fetch it again, or correct its header") from error
 
 
 def _check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
@@ -52,40 +61,29 @@ def _check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
 
 
 def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            _check_size(path, image.height, image.width, max_pixels)
-            image.load()
-            if image.mode.startswith("I"):  # 16-bit grey PNG
-                return (np.asarray(image, dtype=np.float32) / 65535).clip(0, 1)
-            if image.mode != "L":
-                image = image.convert("RGB").convert("L")  # through RGB: a palette or alpha must not be averaged in
-            return np.asarray(image, dtype=np.float32) / 255
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not an image that Pillow knows; is it really a JPEG or PNG?") from error
-    except (OSError, SyntaxError) as error:
-        raise ImageError(f"{path}: damaged ({error}); fetch it again") from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: above the limit of {max_pixels} pixels; shrink it, or raise max_pixels") from error
+    with Image.open(path) as image:
+        _check_size(path, image.height, image.width, max_pixels)
+        image.load()
+        if image.mode.startswith("I"):  # 16-bit grey PNG
+            return (np.asarray(image, dtype=np.float32) / 65535).clip(0, 1)
+        if image.mode != "L":
+            image = image.convert("RGB").convert("L")  # through RGB: a palette or alpha must not be averaged in
+        return np.asarray(image, dtype=np.float32) / 255
 
 
 def _read_dicom(path: Path, max_pixels: int) -> np.ndarray:
-    try:
-        data = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError, EOFError) as error:
-        raise ImageError(f"{path}: not a readable DICOM file ({error}); fetch it again") from error
+    data = pydicom.dcmread(path)
     if "PixelData" not in data or "Rows" not in data or "Columns" not in data:
         raise ImageError(f"{path}: DICOM without pixels; leave it out (it may be a report or a directory)")
     if int(data.get("NumberOfFrames", 1) or 1) > 1:
         raise ImageError(f"{path}: {data.NumberOfFrames} frames; export the one frame that is the radiograph")
     _check_size(path, data.Rows, data.Columns, max_pixels)
-    try:
-        stored = data.pixel_array
-    except Exception as error:  # every decoder plugin raises its own kinds
-        raise ImageError(f"{path}: pixels cannot be decoded ({error}); fetch it again, or decompress it") from error
+    stored = data.pixel_array
     if stored.ndim != 2:
         raise ImageError(f"{path}: {data.PhotometricInterpretation} colour; a radiograph has one grey channel")
     low, high = _output_range(data)
+    if low == high:
+        raise ImageError(f"{path}: the rescale slope or LUT leaves one grey value; correct the header")
     image = (apply_voi_lut(apply_modality_lut(stored, data), data).astype(np.float32) - low) / (high - low)
     if data.PhotometricInterpretation == "MONOCHROME1":
         image = 1 - image
@@ -93,15 +91,19 @@ def _read_dicom(path: Path, max_pixels: int) -> np.ndarray:
 
 
 def _output_range(data: pydicom.Dataset) -> tuple[float, float]:
-    """Give the range that modality and VOI LUT can reach, as pydicom's `apply_windowing` defines it."""
+    """Give the values that stand for black and white, as pydicom's `apply_windowing` defines them."""
     if data.get("VOILUTSequence"):
         return 0.0, 2.0 ** data.VOILUTSequence[0].LUTDescriptor[2] - 1
     if data.get("ModalityLUTSequence"):
         return 0.0, 2.0 ** data.ModalityLUTSequence[0].LUTDescriptor[2] - 1
     bits = data.BitsStored
-    ends = np.array([-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1] if data.PixelRepresentation else [0.0, 2.0**bits - 1])
-    ends = ends * float(data.get("RescaleSlope", 1)) + float(data.get("RescaleIntercept", 0))
-    return float(ends.min()), float(ends.max())
+    ends = [-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1] if data.PixelRepresentation else [0.0, 2.0**bits - 1]
+    if "RescaleSlope" in data and "RescaleIntercept" in data:
+        ends = [end * float(data.RescaleSlope) + float(data.RescaleIntercept) for end in ends]
+    # A window runs from the first end to the second, also where a negative slope makes the first the larger one.
+    windowed = data.get("WindowCenter") is not None and data.get("WindowWidth") is not None
+    first, last = ends if windowed else sorted(ends)
+    return first, last
 
 
 class TransformedBoxes(NamedTuple):
@@ -170,7 +172,7 @@ def transform_boxes(
         inverse: Carry boxes of the resized frame back to the original image instead.
 
     Returns:
-        The boxes, not rounded, forward ones clipped to the frame; which of them lie inside; the count of the others.
+        The boxes, not rounded, forward ones clipped to the crop; which of them lie inside; the count of the others.
 
     Raises:
         ValueError: If `boxes` is not of shape (K, 4).
@@ -183,6 +185,9 @@ def transform_boxes(
         moved = boxes / scale + offset
         inside = np.ones(len(moved), dtype=bool)
     else:
-        moved = ((boxes - offset) * scale).clip(0, size)
+        x_min, y_min, x_max, y_max = crop
+        # To the crop, not to the frame: nothing is shown where the frame is padding.
+        shown = boxes.clip([x_min, y_min, x_min, y_min], [x_max, y_max, x_max, y_max])
+        moved = (shown - offset) * scale
         inside = (moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])
     return TransformedBoxes(moved, inside, int((~inside).sum()))

@@ -51,7 +51,7 @@ def inception_unet(
             break
     del skips[deepest.output.shape[1:3]]
     x = deepest.output
-    for step, (size, skip) in enumerate(sorted(skips.items(), reverse=False)):
+    for step, (size, skip) in enumerate(sorted(skips.items())):
         width = filters[min(step, len(filters) - 1)]
         x = layers.Resizing(*size, interpolation="bilinear", name=f"up{step}")(x)
         # The input image itself is one of the skips: it brings back the exact outline.
@@ -148,9 +148,11 @@ def scale_box(
         source: (H, W) of the image that the box belongs to.
         target: (H, W) of the image that it is carried to.
     """
-    down, across = target[0] / source[0], target[1] / source[1]
-    x_min, y_min = int(np.floor(box[0] * across)), int(np.floor(box[1] * down))
-    return x_min, y_min, min(target[1], int(np.ceil(box[2] * across))), min(target[0], int(np.ceil(box[3] * down)))
+    # Whole numbers throughout: a ratio such as 110 / 100 would push an exact edge one pixel outwards.
+    sides = (source[1], target[1]), (source[0], target[0])
+    low = [value * new // old for value, (old, new) in zip(box[:2], sides, strict=True)]
+    high = [min(new, -(-value * new // old)) for value, (old, new) in zip(box[2:], sides, strict=True)]
+    return low[0], low[1], high[0], high[1]
 
 
 def segment(model: keras.Model, images: Iterable[np.ndarray], batch_size: int = 32) -> Iterable[np.ndarray]:

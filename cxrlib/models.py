@@ -1,5 +1,6 @@
 """The networks: VGG-16 encoder, VGG-16-Sharp-U-Net and classifier (paper, section 2.3)."""
 
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -47,7 +48,7 @@ def vgg16_encoder(
     Source: Simonyan and Zisserman 2015, configuration D; paper, section 2.3.1.
     """
     _check_input(input_shape)
-    seeds = keras.random.SeedGenerator(seed) if seed is None else np.random.default_rng(seed)
+    seeds = None if seed is None else np.random.default_rng(seed)
     x = inputs = keras.Input(input_shape)
     for block, (filters, convolutions) in enumerate(VGG16_BLOCKS, start=1):
         for index in range(1, convolutions + 1):
@@ -64,9 +65,9 @@ def vgg16_encoder(
     return keras.Model(inputs, x, name="vgg16_encoder")
 
 
-def _initializer(name: str, seeds) -> keras.initializers.Initializer:
+def _initializer(name: str, seeds: np.random.Generator | None) -> keras.initializers.Initializer:
     """Give each layer a seed of its own: equal seeds would start equal shapes with equal weights."""
-    config = {} if not isinstance(seeds, np.random.Generator) else {"seed": int(seeds.integers(2**31))}
+    config = {} if seeds is None else {"seed": int(seeds.integers(2**31))}
     return keras.initializers.get({"class_name": name, "config": config})
 
 
@@ -102,7 +103,7 @@ def sharp_unet(
     if kernel.shape != (3, 3):
         raise ValueError(f"kernel of shape {kernel.shape}; the sharpening kernel is 3 x 3")
     encoder = vgg16_encoder(input_shape, width, initializer, seed)
-    seeds = keras.random.SeedGenerator() if seed is None else np.random.default_rng([seed, 1])
+    seeds = None if seed is None else np.random.default_rng([seed, 1])
     x = encoder.output
     for up, convolutions in enumerate(DECODER_CONVOLUTIONS, start=1):
         level = len(DECODER_CONVOLUTIONS) + 1 - up  # encoder block that this decoder block mirrors
@@ -208,17 +209,17 @@ def load_imagenet_weights(encoder: keras.Model, source: str | Path) -> keras.Mod
             raise ValueError(f"{source}: weights end in .h5 or .npz; convert the file")
         try:
             arrays = readers[source.suffix](source)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
             raise ValueError(f"{source}: cannot be read as weights ({error}); fetch it again") from error
     for layer in (layer for layer in encoder.layers if layer.weights):
         if layer.name not in arrays:
             raise ValueError(f"{source}: no weights for {layer.name}; is it a VGG-16?")
-        for old, new in zip(layer.get_weights(), arrays[layer.name], strict=True):
-            if old.shape != new.shape:
-                raise ValueError(
-                    f"{source}: {layer.name} has shape {new.shape}, the encoder wants {old.shape}; "
-                    "ImageNet weights fit width 1.0 and three channels only"
-                )
+        wanted, given = ([array.shape for array in kind] for kind in (layer.get_weights(), arrays[layer.name]))
+        if wanted != given:
+            raise ValueError(
+                f"{source}: {layer.name} has shapes {given}, the encoder wants {wanted}; "
+                "ImageNet weights fit width 1.0 and three channels only"
+            )
         layer.set_weights(arrays[layer.name])
     return encoder
 
@@ -232,7 +233,7 @@ def _read_npz(path: Path) -> dict[str, list[np.ndarray]]:
 def _read_h5(path: Path) -> dict[str, list[np.ndarray]]:
     """Read a Keras 1 or 2 file: groups by layer, `weight_names` in the order kernel, bias."""
     with h5py.File(path) as file:
-        group = file["model_weights"] if "model_weights" in file else file
+        group = file.get("model_weights", file)
         return {
             name: [np.asarray(group[name][weight]) for weight in group[name].attrs["weight_names"]]
             for name in group

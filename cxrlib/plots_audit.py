@@ -11,13 +11,8 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from cxrlib.operating_points import d_prime_from_counts, implied_sensitivity
+from cxrlib.plots import MARKERS, PALETTE, STYLE, WIDTH_IN_INCHES
 from cxrlib.significance import mcnemar_by_overlap, sensitivity_interval
-
-# Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-WIDTH_IN_INCHES = 6.5
-STYLE = {"font.size": 10, "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9, "legend.fontsize": 9}
 
 
 def p_values(pairs: pd.DataFrame, significance_level: float = 0.05, smallest: float = 1e-6) -> Figure:

@@ -212,6 +212,22 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
     return {"auc_1": float(auc_1), "auc_2": float(auc_2), **_z_test(float(auc_2 - auc_1), standard_error)}
 
 
+def pairwise_auc(y_true: ArrayLike, probabilities: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """Compare the ROC areas of all pairs of models by DeLong's paired test.
+
+    Args:
+        y_true: as for `compare_auc`.
+        probabilities: model name to its probability of abnormal, shape (N,).
+
+    Returns:
+        One row a pair: `model_1`, `model_2`, what `compare_auc` returns, and `p_holm`.
+
+    Raises:
+        ValueError: there are fewer than two models, or `compare_auc` refuses.
+    """
+    return _all_pairs(list(probabilities), lambda a, b: compare_auc(y_true, probabilities[a], probabilities[b]))
+
+
 def compare_accuracy(
     counts_1: tuple[int, int, int, int], counts_2: tuple[int, int, int, int]
 ) -> dict[str, float | None]:

@@ -90,7 +90,7 @@ class Batches(keras.utils.PyDataset):
         if values.ndim != 3:
             return values
         values = np.where(mirrored[:, None, None], values[:, :, ::-1], values)
-        return np.repeat(values[..., None], channels, axis=-1)  # (N, H, W, C)
+        return np.repeat(values[..., None], channels, axis=-1).astype(np.float32)  # (N, H, W, C)
 
     def __getitem__(self, index):
         count = len(self.inputs)
@@ -117,14 +117,14 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         self.folder, self.batches, self.fingerprint = folder, batches, fingerprint
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
-    def restore(self, model) -> int:
-        """Load what an interrupted training of the same kind left; give the epochs already done."""
+    def restore(self, model, epochs: int) -> int:
+        """Load what an interrupted training of the same kind left; give the epochs already done, at most `epochs`."""
         try:
             state = json.loads((self.folder / "state.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return 0
-        if state["fingerprint"] != self.fingerprint:
-            return 0  # another model, data or setting: start anew
+        if state["fingerprint"] != self.fingerprint or state["epoch"] > epochs:
+            return 0  # another model, data or setting, or a best epoch that this training never reaches: start anew
         model.load_weights(self.folder / f"epoch-{state['epoch']}.weights.h5")
         self.state = state
         self.batches.epoch = state["epoch"]
@@ -205,8 +205,8 @@ def train(
         batches: Training data.
         validation: Validation data, without a seed.
         epochs: Epochs in all, those before a kill counted in.
-        folder: Where the state of an unfinished training is kept. A state made with other initial weights, data,
-            optimiser settings or plateau rule is not taken up.
+        folder: Where the state of an unfinished training is kept. A state made with other initial weights, data, loss,
+            optimiser settings or plateau rule, or of more epochs, is not taken up.
         factor: Factor on the learning rate at a plateau of the validation loss.
         patience: Epochs without improvement that make a plateau.
         min_learning_rate: Lower bound of the learning rate.
@@ -222,8 +222,9 @@ def train(
     folder = Path(folder)
     model.optimizer.build(model.trainable_variables)  # its state can be loaded only into existing variables
     plateau = {"factor": factor, "patience": patience, "min_lr": min_learning_rate}
-    continuation = Continuation(folder, batches, _fingerprint(model, batches, plateau), **plateau)
-    done = continuation.restore(model)
+    batches.epoch = 0  # an earlier training with the same batches must not shift the order of this one
+    continuation = Continuation(folder, batches, _fingerprint(model, batches, validation, plateau), **plateau)
+    done = continuation.restore(model, epochs)
     if done < epochs:
         with open(os.environ.get("CXRLIB_PROGRESS") or os.devnull, "a", buffering=1) as log:
             stream = log if "CXRLIB_PROGRESS" in os.environ else sys.stderr
@@ -237,24 +238,26 @@ def train(
                 shuffle=False,  # Keras would draw an order of batches that no seed of ours governs
                 callbacks=[continuation, progress],
             )
-    history = pd.DataFrame(continuation.state["history"])[:epochs]
+    history = pd.DataFrame(continuation.state["history"])
     best = continuation.state["best_epoch"]
     model.load_weights(folder / f"epoch-{best}.weights.h5")
     history.insert(0, "epoch", np.arange(1, len(history) + 1))
     return history.assign(best=history.epoch == best)
 
 
-def _fingerprint(model: keras.Model, batches: Batches, plateau: dict) -> str:
+def _fingerprint(model: keras.Model, batches: Batches, validation: Batches, plateau: dict) -> str:
     """Tell one training from another by everything that its result depends on, but for the number of epochs."""
-    content = hashlib.sha256(json.dumps([keras.backend.backend(), plateau, batches.seed, batches.mirror]).encode())
-    content.update(json.dumps([len(batches.inputs), batches.batch_size]).encode())
     optimizer = {name: value for name, value in model.optimizer.get_config().items() if name != "name"}
-    content.update(json.dumps([type(model.optimizer).__name__, optimizer], default=str).encode())
-    for weights in model.get_weights():
-        content.update(weights.tobytes())
-    for index in range(min(len(batches), 4)):
-        for array in batches[index]:
-            content.update(np.ascontiguousarray(array).tobytes())
+    settings = [keras.backend.backend(), plateau, type(model.optimizer).__name__, optimizer]
+    settings += [keras.saving.serialize_keras_object(model.loss), [v.shape for v in model.trainable_variables]]
+    arrays = model.get_weights()
+    for data in (batches, validation):
+        settings.append([data.batch_size, data.seed, data.channels, data.mirror])
+        arrays += [data.inputs, data.targets]
+    content = hashlib.sha256(json.dumps(settings, default=str).encode())
+    for array in arrays:
+        content.update(f"{array.dtype}{array.shape}".encode())
+        content.update(memoryview(np.ascontiguousarray(array)).cast("B"))
     return content.hexdigest()
 
 
@@ -267,7 +270,7 @@ def save_model(model: keras.Model, path: str | Path) -> None:
     """
     path = Path(path)
     partial = path.with_name(f"partial-{path.name}")
-    keras.Model(model.inputs, model.outputs, name=model.name).save(partial)
+    keras.Model(model.input, model.output, name=model.name).save(partial)
     os.replace(partial, path)
 
 

@@ -23,6 +23,10 @@ from cxrlib.phantom import (
     write_kermany,
     write_vindr_pcxr,
 )
+from cxrlib.phantom import kermany as kermany_module
+from cxrlib.phantom import radiograph as radiograph_module
+from cxrlib.phantom.skeleton import draw_skeleton
+from cxrlib.phantom.thorax import Thorax
 
 SIZE = 128
 
@@ -141,6 +145,26 @@ def test_lung_mask_is_two_lungs(number):
     assert count >= 2
     assert sizes[1] > 0.5 * sizes[0]
     assert sizes[:2].sum() > 0.98 * mask.sum()
+
+
+def test_lungs_end_at_the_diaphragm():
+    radiograph = draw_radiograph(generator(1), SIZE, anatomy=draw_anatomy(generator(1)), view=clear_view())
+    image, mask = radiograph.image, radiograph.lung_mask
+    assert not mask[-6:].any()
+    # Below the right dome (image left) lies the liver: brighter than the lung above it.
+    column = np.flatnonzero(mask.any(0))[0] + int(0.25 * np.ptp(np.flatnonzero(mask.any(0))))
+    edge = np.flatnonzero(mask[:, column])[-1]
+    assert image[edge + 6, column - 2 : column + 3].mean() > image[edge - 6, column - 2 : column + 3].mean() + 0.1
+
+
+def test_bones_show():
+    anatomy, view = draw_anatomy(generator(1)), clear_view()
+    thorax = Thorax(anatomy, view, radiograph_module._canvas(anatomy, view, SIZE))
+    bone = draw_skeleton(thorax, np.random.default_rng([anatomy.seed, 0]))
+    drawn = draw_radiograph(generator(1), SIZE, anatomy=anatomy, view=view)
+    ribs, detail = (image - cv2.GaussianBlur(image, (0, 0), 4) for image in (bone, drawn.image))
+    where = drawn.lung_mask & (thorax.across < 0.8)
+    assert np.corrcoef(ribs[where], detail[where])[0, 1] > 0.5
 
 
 def test_grey_levels_follow_anatomy():
@@ -295,6 +319,23 @@ def test_kermany_holds_one_reencoded_pair(kermany):
     assert one["patient"] != two["patient"]
     assert one["split"] == two["split"]
     assert (folder / "set" / one["path"]).read_bytes() != (folder / "set" / two["path"]).read_bytes()
+
+
+def test_kermany_images_come_from_their_own_generators(kermany):
+    folder, frame = kermany
+    children = {patient: index for index, patient in enumerate(dict.fromkeys(frame["patient"]))}
+    pattern = {"bacteria": "bacterial", "virus": "viral"}
+    for index in (0, 7, 33, 55):
+        path, patient = frame.loc[index, ["path", "patient"]]
+        child = np.random.default_rng([5, children[patient], kermany_module.CHILD])
+        anatomy = draw_anatomy(child)
+        findings = draw_findings(child, pattern[patient.split("_")[1]]) if "person" in patient else ()
+        drawn = draw_radiograph(np.random.default_rng([5, index]), 64, findings, anatomy)
+        assert findings == frame.loc[index, "findings"]
+        written = cv2.imread(str(folder / "set" / path), 0) / 255
+        assert np.abs(written - drawn.image).mean() < 0.02
+        mask = cv2.imread(str(folder / "masks" / path.removeprefix("chest_xray/").replace(".jpeg", ".png")), 0)
+        assert np.array_equal(mask > 0, drawn.lung_mask)
 
 
 def test_kermany_is_the_same_with_two_workers(kermany, tmp_path):

@@ -2,14 +2,16 @@
 
 from cxrlib.datasets.duplicates import find_duplicates
 from cxrlib.datasets.kermany import index_kermany
-from cxrlib.datasets.splits import check_leakage, split_by_patient
+from cxrlib.datasets.splits import LeakageError, check_leakage, split_by_patient, split_in_halves
 from cxrlib.datasets.vindr_pcxr import index_vindr_pcxr, read_boxes
 
 __all__ = [
+    "LeakageError",
     "check_leakage",
     "find_duplicates",
     "index_kermany",
     "index_vindr_pcxr",
     "read_boxes",
     "split_by_patient",
+    "split_in_halves",
 ]

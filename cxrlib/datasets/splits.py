@@ -21,6 +21,11 @@ def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ValueError(f"the frame lacks {missing}; a split by patient needs one row an image with these columns")
+    if frame.empty:
+        raise ValueError("the frame has no rows; index a data set first")
+    twice = frame.path[frame.path.duplicated()]
+    if len(twice):
+        raise ValueError(f"{twice.iloc[0]} and {len(twice) - 1} more paths occur twice; keep one row each")
     if frame.patient.isna().any():
         raise ValueError(f"{frame.path[frame.patient.isna()].iloc[0]}: no patient; give one, or leave the row out")
 
@@ -78,7 +83,7 @@ def split_by_patient(
         A copy of the frame with `split`.
 
     Raises:
-        ValueError: If columns or patients are missing, sizes do not fit, or whole patients cannot give them.
+        ValueError: If columns or patients are missing, a path occurs twice, sizes do not fit, or whole patients cannot give them.
     """
     _require(frame, ["path", "patient", "label"])
     sizes = _exact_sizes(sizes, len(frame))
@@ -89,7 +94,7 @@ def split_by_patient(
     waiting = np.random.default_rng(seed).permutation(len(brings))
     split = np.full(len(brings), "train", dtype=object)
     for name, size in (("test", sizes[2]), ("validation", sizes[1])):
-        wanted = np.array(_largest_remainder(brings.sum(axis=0) * size / max(len(frame), 1), size))
+        wanted = np.array(_largest_remainder(brings.sum(axis=0) * size / len(frame), size))
         taken = []
         for number in waiting:
             if (brings[number] <= wanted).all():
@@ -114,7 +119,7 @@ def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame | None = None) -
 
     Raises:
         LeakageError: With the first case, by name, and the number of cases.
-        ValueError: If columns or patients are missing.
+        ValueError: If columns or patients are missing, or a path occurs twice.
     """
     _require(frame, ["path", "patient", "split"])
     spread = frame.groupby("patient").split.nunique()
@@ -127,3 +132,42 @@ def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame | None = None) -
     if len(across):
         first, second = (Path(path).name for path in across.iloc[0][["first", "second"]])
         raise LeakageError(f"{first} and {second}, and {len(across) - 1} more pairs of one image, are in two splits")
+
+
+def split_in_halves(
+    frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame | None = None, validation: float = 0.1
+) -> pd.DataFrame:
+    """Let one data set play both parts of the study: half of its images for pretext learning, half for classification.
+
+    Children of the restoration test go to the classification test, so that none of them is in any training set.
+
+    Args:
+        frame: One row an image, with `path`, `patient`, `label` and `restoration` (train, validation, test).
+        seed: Seed of the order in which patients are drawn.
+        duplicates: As for `split_by_patient`.
+        validation: Share of each half that is its validation part.
+
+    Returns:
+        A copy of the frame with `pretext` (train, validation, or missing) and `classification` (train, validation,
+        test, or missing); each image has exactly one of the two.
+
+    Raises:
+        ValueError: If the restoration test is larger than half, or whole patients do not give the sizes.
+    """
+    _require(frame, ["path", "patient", "label", "restoration"])
+    duplicates = find_duplicates(frame) if duplicates is None else duplicates
+    half, tested = len(frame) // 2, frame.restoration == "test"
+    held_out = round(validation * half)
+    if tested.sum() + held_out >= half:
+        raise ValueError(f"{tested.sum()} of {len(frame)} images are test images; both halves need others to train on")
+    rest = frame[~tested]
+    sizes = (len(frame) - half, 0, len(rest) - (len(frame) - half))
+    parts = split_by_patient(rest, sizes, seed, duplicates).split
+    result = frame.assign(pretext=pd.Series(index=frame.index, dtype=object), classification=frame.restoration)
+    for name, column in (("train", "pretext"), ("test", "classification")):
+        own = rest[parts == name]
+        inner = split_by_patient(own, (len(own) - held_out, held_out, 0), seed, duplicates).split
+        result.loc[own.index, column] = inner
+        other = "classification" if column == "pretext" else "pretext"
+        result.loc[own.index, other] = np.nan
+    return result

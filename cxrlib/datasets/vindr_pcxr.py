@@ -14,7 +14,7 @@ def _read_csv(path: Path, needed: list[str]) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: not there; VinDr-PCXR keeps its four CSV files in the root folder")
     try:
-        table = pd.read_csv(path, encoding="utf-8-sig")
+        table = pd.read_csv(path, encoding="utf-8-sig", dtype={"image_id": str})
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path}: empty; fetch it again") from None
     missing = [name for name in needed if name not in table]
@@ -51,6 +51,9 @@ def index_vindr_pcxr(root: str | Path, unlabelled: str = "exclude") -> pd.DataFr
         twice = table.image_id[table.image_id.duplicated()]
         if len(twice):
             raise ValueError(f"{source}: {twice.iloc[0]} and {len(twice) - 1} more ids occur twice; keep one row each")
+        odd = table.image_id[~table[labels].isin([0, 1]).all(axis=1)]
+        if len(odd):
+            raise ValueError(f"{source}: {odd.iloc[0]} has a label that is neither 0 nor 1; correct the row")
         values = table[labels].astype(bool)
         abnormal = values.drop(columns=NO_FINDING).any(axis=1)
         both = table.image_id[abnormal & values[NO_FINDING]]
@@ -98,4 +101,6 @@ def read_boxes(root: str | Path) -> pd.DataFrame:
         if empty.any():
             raise ValueError(f"{source}: {table.image_id[empty].iloc[0]} has a box without area; correct the row")
         parts.append(table.rename(columns={"image_id": "image", "class_name": "finding"}))
-    return pd.concat(parts, ignore_index=True)[["image", "finding", *BOX_COLUMNS]].astype({c: float for c in BOX_COLUMNS})
+    return pd.concat(parts, ignore_index=True)[["image", "finding", *BOX_COLUMNS]].astype(
+        {c: float for c in BOX_COLUMNS}
+    )

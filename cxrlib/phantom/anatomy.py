@@ -157,7 +157,7 @@ def draw_view(rng: np.random.Generator) -> View:
         unsharpness=rng.uniform(0.01, 0.03),
         motion=abs(rng.normal(0, 0.045)) * float(rng.random() < 0.35),
         compression=rng.uniform(0.4, 0.7),
-        gamma=math.exp(rng.normal(0.05, 0.2)),
+        gamma=math.exp(rng.normal(-0.12, 0.2)),
         window=(rng.uniform(0.5, 5), rng.uniform(98, 99.9)),
         shutter=tuple(float(share) for share in shutter),
         marker=marker,

@@ -37,34 +37,35 @@ def _ribs(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
     drop = np.float32(anatomy.rib_drop * (0.8 + 0.2 * thorax.view.inspiration))
     count = 14
     size = rng.normal(1, 0.06, (2, count + 2)).astype(np.float32)
-    reach = np.clip(2.45 - 0.02 * np.arange(count + 2) + rng.normal(0, 0.05, count + 2), 1.8, 2.6).astype(np.float32)
+    # The bony front half ends in cartilage at this share of the half-width, the lower ribs farther out.
+    reach = np.clip(0.62 + 0.015 * np.arange(count + 2) + rng.normal(0, 0.03, count + 2), 0.5, 0.95).astype(np.float32)
     wander = (rng.normal(0, 0.05, (2, count + 2)) * spacing).astype(np.float32)
     width = thorax.half_width + np.float32(0.12)
     total = canvas.zeros()
     side = (canvas.x > 0).astype(np.intp)
     for front in (False, True):
         shift = np.float32(thorax.front_shift * (0.5 if front else -0.15))
-        u = np.clip(np.abs(canvas.x - shift) / width, 0, 1)
-        theta = np.arcsin(u)
-        cosine = np.sqrt(1 - u * u)
-        if front:
-            theta = np.float32(np.pi) - theta
-        fall = drop * (1 - (-cosine if front else cosine)) / 2
-        # The back half first rises beside the spine, then sweeps down; the front half only falls.
-        fall -= 0 if front else np.float32(0.32) * spacing * np.sin(2 * theta)
-        fall += np.float32(0.35) * drop * u**6
+        u = np.minimum(np.abs(canvas.x - shift) / width, 1)
+        squared = u * u
+        cosine = np.sqrt(1 - squared)
+        steep = 1 / (width * np.maximum(cosine, 0.06))
+        # Near the side the rib turns down; the term in u^6 and its derivative.
+        fall = drop * ((1 + cosine if front else 1 - cosine) / 2 + np.float32(0.35) * squared**2 * squared)
+        slope = drop * u * (0.5 + np.float32(2.1) * squared**2 * cosine) * steep
+        if not front:
+            # The back half first rises beside the spine (a share of sin 2 theta), then sweeps down.
+            fall -= np.float32(0.64) * spacing * u * cosine
+            slope -= np.float32(0.64) * spacing * (1 - 2 * squared) * steep
         phase = (canvas.y - fall + np.float32(0.55) * spacing) / spacing
         index = np.clip(np.rint(phase), 0, count).astype(np.intp)
         exists = (index > 0) & (np.abs(phase - index) < 0.5)
-        slope = (drop * u / 2 + np.float32(2.1) * drop * u**5 * cosine) / (width * np.maximum(cosine, 0.06))
-        slope -= 0 if front else np.float32(0.64) * spacing * np.cos(2 * theta) / (width * np.maximum(cosine, 0.06))
         distance = ((phase - index) * spacing + wander[side, index]) / np.sqrt(1 + slope * slope)
         radius = anatomy.rib_radius * size[side, index] * np.float32(1.25 if front else 1.0)
         depth_slope = thorax.half_depth / width * u / np.maximum(cosine, 0.05)
         oblique = np.minimum(np.sqrt(1 + depth_slope**2), 3.2)
         rib = _tube_chord(distance, radius) * oblique * exists
         if front:
-            rib *= np.float32(0.75) * smoothstep((reach[index] - theta) / 0.12)
+            rib *= np.float32(0.75) * smoothstep((u - reach[index]) / 0.08)
         else:
             rib *= smoothstep((np.abs(canvas.x) - 0.8) / 0.5) * np.float32(1.1)
         total += rib * smoothstep((1.0 - thorax.across) / 0.03 + 1)
@@ -86,7 +87,7 @@ def _spine(thorax: Thorax) -> np.ndarray:
     pedicle = ((np.abs(x) - 0.62 * half) / 0.2) ** 2 + ((level + 0.1) * spacing / 0.27) ** 2
     bone += 0.34 * np.exp(-(pedicle**2))
     spinous = ((x + 0.35 * thorax.front_shift * 0.3) / 0.16) ** 2 + ((level - 0.22) * spacing / 0.3) ** 2
-    bone += 0.28 * np.exp(-(spinous**1.5))
+    bone += 0.28 * np.exp(-(spinous**2))
     transverse = ((np.abs(x) - half - 0.45) / 0.55) ** 2 + ((level + 0.05) * spacing / 0.22) ** 2
     return bone + 0.16 * np.exp(-transverse)
 

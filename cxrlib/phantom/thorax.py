@@ -88,7 +88,7 @@ class Thorax:
         chord *= smoothstep((x - self.medial + 0.9) / 2.8) * smoothstep(self.canvas.y / 1.2 + 0.2)
         # Below the dome's edge the lung lies in front of and behind the dome: the dome's own chord grows as a root.
         below = np.clip(self.canvas.y - self.dome, 0, None)
-        return chord * (1 - np.sqrt(np.clip(below / 2.6, 0, 1))) ** 1.3
+        return chord * (1 - np.sqrt(np.clip(below / 2.2, 0, 1)))
 
     @cached_property
     def heart_size(self) -> tuple[float, float]:

@@ -12,7 +12,8 @@ def grow_tree(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Grow a branching tree of tapering tubes from a hilum.
 
-    Every branch divides into two whose radii follow Murray's law (r^3 is kept), with angles and lengths drawn.
+    Every branch divides into two whose radii follow Murray's law (r^3 is kept) but for a
+    slight taper, with angles and lengths drawn.
 
     Args:
         rng: generator of the tree.

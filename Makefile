@@ -1,0 +1,60 @@
+# make help lists what there is; `make book` and `make test` need Python 3.11 or newer and nothing else.
+PRESET ?= quick
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/installed
+DATA := $(foreach name,kermany vindr lung_masks vgg16 segmenter,$(if $($(shell echo $(name) | tr a-z A-Z)),$(name)='$($(shell echo $(name) | tr a-z A-Z))'))
+SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet rules host --config preset='$(PRESET)' $(DATA)
+PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
+
+.PHONY: help book plan test lint format sync lab serve lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@echo "Presets: quick (default), kermany, paper. Data: KERMANY= VINDR= LUNG_MASKS= VGG16= SEGMENTER="
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: $(READY)  ## run the chapters that are out of date and render the book (PRESET=quick)
+	@$(BIN)/python -m bookchain.after_kill
+	@$(SNAKEMAKE)
+	@echo "Open $(CURDIR)/$(PAGE)"
+
+plan: $(READY)  ## say which chapters would run, and why
+	@PATH="$(BIN):$$PATH" snakemake --dry-run --cores $(CORES) --config preset='$(PRESET)' $(DATA)
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## check style, and that each chapter's two files say the same
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -q tests/test_pairs.py
+
+format: $(READY)  ## bring the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sync: $(READY)  ## bring each chapter's .md and .ipynb together (the newer wins)
+	$(BIN)/jupytext --sync notebooks/*.md
+
+lab: $(READY)  ## open the chapters in JupyterLab (installs it on first use)
+	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet jupyterlab
+	cd notebooks && PATH="$(BIN):$$PATH" jupyter lab
+
+serve: $(READY)  ## show the rendered book on localhost:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(dir $(PAGE)) 8000
+
+lock: $(READY)  ## write the versions that are installed now to requirements.lock
+	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock
+
+clean:  ## remove all runs (the environment stays)
+	rm -rf runs .snakemake _build

@@ -1,0 +1,138 @@
+"""A preset and the reader's data turned into what each chapter is executed with and depends on."""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from bookchain import sources
+
+DATA = ("kermany", "vindr", "lung_masks", "vgg16", "segmenter")  # parameters that name the reader's data and weights
+PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain/site.py")
+
+
+class PlanError(ValueError):
+    """A preset or a given path that no chapter can be executed with."""
+
+
+class Plan:
+    """What a run of a preset executes.
+
+    Args:
+        root: The project's root.
+        config: Snakemake's configuration: `preset` (a name in presets/ or a path to a YAML file) and data paths in
+            lower case.
+        environment: Environment variables: data paths in capitals, where the configuration has none.
+
+    Attributes:
+        run: The run folder, relative to the root.
+        chapters: Names of all chapters, in order.
+
+    Raises:
+        PlanError: If the preset is unknown, names a parameter or chapter that does not exist, or lacks its data.
+    """
+
+    def __init__(self, root: Path, config: Mapping, environment: Mapping):
+        self.root = root
+        preset = str(config.get("preset") or environment.get("PRESET") or "quick")
+        file = root / preset if preset.endswith((".yml", ".yaml")) else root / "presets" / f"{preset}.yml"
+        if not file.is_file():
+            known = ", ".join(sorted(path.stem for path in (root / "presets").glob("*.yml")))
+            raise PlanError(f"preset {preset!r}: {file} is not there; choose one of {known}, or give a YAML file")
+        self.preset = file.stem
+        self.run = f"runs/{self.preset}"
+        self.chapters = sorted(path.stem for path in (root / "notebooks").glob("[0-9][0-9]-*.md"))
+        self.given = {name: str(value) for name in DATA if (value := config.get(name) or environment.get(name.upper()))}
+        settings = yaml.safe_load(file.read_text()) or {}
+        self._check_needs(file, settings.pop("needs", []))
+        unknown = settings.keys() - set(self.chapters)
+        if unknown:
+            raise PlanError(f"{file}: no chapter {sorted(unknown)[0]!r}; the chapters are {', '.join(self.chapters)}")
+        self._parameters = {name: self._settle(file, name, settings.get(name) or {}) for name in self.chapters}
+
+    def source(self, chapter: str) -> Path:
+        """Give the MyST source of a chapter."""
+        return self.root / "notebooks" / f"{chapter}.md"
+
+    def _check_needs(self, file: Path, needs: list[str]) -> None:
+        missing = [name.upper() for name in needs if name not in self.given]
+        if missing:
+            raise PlanError(
+                f"{file}: this preset needs {' and '.join(missing)}; "
+                f"for example: make book PRESET={self.preset} {' '.join(f'{name}=path/to/it' for name in missing)}"
+            )
+
+    def _settle(self, file: Path, chapter: str, section: dict) -> dict:
+        known = sources.parameter_names(self.source(chapter))
+        unknown = [name for name in section if name not in known]
+        if unknown:
+            raise PlanError(f"{file}: {chapter} has no parameter {unknown[0]!r}; it knows {', '.join(known)}")
+        data = {name: path for name, path in self.given.items() if name in known}
+        for name, path in data.items():
+            if path != "imagenet" and not (self.root / path).exists():
+                raise PlanError(
+                    f"{name.upper()}={path}: no such file or folder, seen from the project root; correct it"
+                )
+        return {"run": self.run, **section, **data}
+
+    def code(self, chapter: str) -> str:
+        """Fingerprint of a chapter's code cells."""
+        return sources.code_fingerprint(self.source(chapter))
+
+    def modules(self, chapter: str) -> str:
+        """Fingerprints of the `cxrlib` modules that a chapter uses, imports of imports too."""
+        found = sources.module_fingerprints(self.source(chapter), self.root / "cxrlib")
+        return " ".join(f"{name}:{value}" for name, value in found.items())
+
+    def upstream(self, chapter: str) -> list[str]:
+        """Chapters whose artefacts a chapter reads."""
+        return sources.upstream(self.source(chapter))
+
+    def data(self, chapter: str) -> str:
+        """Fingerprints of the data and weights that a chapter is given."""
+        given = {name: self.root / path for name, path in self._parameters[chapter].items() if name in self.given}
+        return " ".join(
+            f"{name}:{'downloaded' if path.name == 'imagenet' else sources.data_fingerprint(path)}"
+            for name, path in sorted(given.items())
+        )
+
+    def parameters_yaml(self, chapter: str) -> str:
+        """Parameters that replace those of a chapter's own cell, as YAML for papermill."""
+        return yaml.safe_dump(self._parameters[chapter], default_flow_style=True, width=10**6).strip()
+
+    def prose(self) -> str:
+        """Fingerprint of everything that the rendered pages show and no chapter computes."""
+        files = []
+        for name in PROSE:
+            path = self.root / name
+            files += [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        kept = (file for file in files if file.suffix != ".ipynb" and ".ipynb_checkpoints" not in file.parts)
+        return sources.digest(b"".join(str(file.relative_to(self.root)).encode() + file.read_bytes() for file in kept))
+
+    def banner(self) -> str:
+        """One line for the head of every page: what the numbers were made from, and what they are not for."""
+        if "vindr" in self.given:
+            return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
+        if "kermany" in self.given:
+            return f"Real radiographs (Kermany et al. 2018, CC BY 4.0), preset {self.preset}. Not for clinical use."
+        return f"Synthetic radiographs, preset {self.preset}: no number here is about patients. Not for clinical use."
+
+
+def with_values(cell: str, values: Mapping) -> str:
+    """Put the values that a run really used into the source of a parameters cell, comments kept.
+
+    Args:
+        cell: Source of the cell tagged `parameters`.
+        values: Values by parameter name; names the cell does not assign are left out.
+    """
+    lines = cell.splitlines()
+    for node in reversed(ast.parse(cell).body):
+        if isinstance(node, ast.Assign) and (name := node.targets[0].id) in values:
+            value, used = node.value, values[name]
+            if ast.literal_eval(value) == used:
+                continue
+            first, last = lines[value.lineno - 1], lines[value.end_lineno - 1]
+            replaced = first[: value.col_offset] + repr(used) + last[value.end_col_offset :]
+            lines[value.lineno - 1 : value.end_lineno] = [replaced]
+    return "\n".join(lines)

@@ -1,0 +1,83 @@
+"""Put the executed chapters into the book and render it: `python -m bookchain.site runs/quick --banner TEXT`."""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import yaml
+
+from bookchain.chapter import project_root
+from bookchain.plan import with_values
+from bookchain.sources import code_cells
+
+
+def merge(source, executed):
+    """Give a chapter its outputs: prose and cell tags from the source, outputs from the execution.
+
+    Args:
+        source: Notebook node of the chapter as it is now.
+        executed: Notebook node that papermill wrote.
+
+    Returns:
+        The source with outputs; its parameters cell shows the values really used.
+
+    Raises:
+        ValueError: If the code cells differ: then the chapter must be executed again first.
+    """
+    cells, ran = code_cells(source), code_cells(executed)
+    if [cell.source for cell in cells] != [cell.source for cell in ran]:
+        raise ValueError("the chapter's code has changed since it was executed; run `make book`")
+    values = executed.metadata.get("papermill", {}).get("parameters", {})
+    for cell, done in zip(cells, ran, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = with_values(cell.source, values)
+    return source
+
+
+def assemble(root: Path, run: Path, banner: str) -> Path:
+    """Make a folder that Jupyter Book can build: configuration, prose and executed chapters.
+
+    Args:
+        root: The project's root.
+        run: The run folder.
+        banner: Text for the head of every page.
+
+    Returns:
+        The folder.
+    """
+    site = run / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    (site / "notebooks").mkdir(parents=True)
+    shutil.copytree(root / "book", site / "book")
+    shutil.copy(root / "_toc.yml", site)
+    config = yaml.safe_load((root / "_config.yml").read_text())
+    config["sphinx"]["config"]["html_theme_options"]["announcement"] = banner
+    (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+    for path in sorted((root / "notebooks").glob("[0-9][0-9]-*.md")):
+        try:
+            notebook = merge(jupytext.read(path), nbformat.read(run / "executed" / f"{path.stem}.ipynb", as_version=4))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        nbformat.write(notebook, site / "notebooks" / f"{path.stem}.ipynb")
+    return site
+
+
+def main() -> int:
+    """Assemble and build; warnings are errors."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="run folder, for example runs/quick")
+    parser.add_argument("--banner", default="", help="text for the head of every page")
+    arguments = parser.parse_args()
+    root = project_root()
+    site = assemble(root, root / arguments.run, arguments.banner)
+    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(site), "-W", "--keep-going"]
+    return subprocess.run(command, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,244 @@
+"""Figures of the chapters: one style, colours that all readers can tell apart, sizes that a phone can show."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+# Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+WIDTH_IN_INCHES = 6.5
+STYLE = {"font.size": 10, "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9, "legend.fontsize": 9}
+PREDICTED, TRUE = "#D55E00", "#0072B2"  # red and blue as in the paper's Figure 8, in Okabe and Ito's shades
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw in the book's style, and take the figure from pyplot, which would show it a second time."""
+
+    @wraps(draw)
+    def drawn(*arguments, **keywords) -> Figure:
+        with matplotlib.rc_context({**STYLE, "axes.titlesize": 10, "figure.constrained_layout.use": True}):
+            figure = draw(*arguments, **keywords)
+            plt.close(figure)
+            return figure
+
+    return drawn
+
+
+@styled
+def image_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), labels: Sequence[str] = ()) -> Figure:
+    """Show grey images in a grid.
+
+    Args:
+        rows: Rows of images (H, W) in [0, 1], all rows of one length.
+        titles: Title of each column.
+        labels: Label of each row.
+    """
+    count = len(rows[0])
+    side = WIDTH_IN_INCHES / count
+    figure, axes = plt.subplots(len(rows), count, figsize=(WIDTH_IN_INCHES, (side + 0.25) * len(rows)), squeeze=False)
+    for row, (images, line) in enumerate(zip(rows, axes, strict=True)):
+        for column, (image, place) in enumerate(zip(images, line, strict=True)):
+            place.imshow(image, cmap="gray", vmin=0, vmax=1)
+            place.set(xticks=[], yticks=[])
+            if row == 0 and len(titles):
+                place.set_title(titles[column])
+            if column == 0 and len(labels):
+                place.set_ylabel(labels[row])
+    return figure
+
+
+@styled
+def lungs_and_crops(
+    images: Sequence[np.ndarray], masks: Sequence[np.ndarray], boxes: Sequence[tuple], crops: Sequence[np.ndarray]
+) -> Figure:
+    """Show what the segmenter found: the mask's outline and the crop's frame, and the crop below it.
+
+    Args:
+        images: Images (H, W) in [0, 1].
+        masks: Bool masks of any size.
+        boxes: (x_min, y_min, x_max, y_max) in pixels of the image.
+        crops: Cropped images.
+    """
+    figure, axes = plt.subplots(2, len(images), figsize=(WIDTH_IN_INCHES, 3.6), squeeze=False)
+    for place, image, mask, box in zip(axes[0], images, masks, boxes, strict=True):
+        height, width = image.shape
+        place.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
+        place.contour(
+            np.linspace(0, width, mask.shape[1]),
+            np.linspace(0, height, mask.shape[0]),
+            mask.astype(float),
+            levels=[0.5],
+            colors=PALETTE[5],
+            linewidths=1,
+        )
+        _frame(place, box, PALETTE[4])
+        place.set(xticks=[], yticks=[])
+    for place, crop in zip(axes[1], crops, strict=True):
+        place.imshow(crop, cmap="gray", vmin=0, vmax=1)
+        place.set(xticks=[], yticks=[])
+    axes[0, 0].set_ylabel("lungs and frame")
+    axes[1, 0].set_ylabel("crop")
+    return figure
+
+
+def _frame(axes, box, colour: str, style: str = "-") -> None:
+    x_min, y_min, x_max, y_max = box
+    axes.add_patch(
+        Rectangle((x_min, y_min), x_max - x_min, y_max - y_min, fill=False, edgecolor=colour, linewidth=1.5, ls=style)
+    )
+
+
+@styled
+def learning_curves(histories: Mapping[str, pd.DataFrame], measure: str, label: str) -> Figure:
+    """Draw training and validation values over epochs, one panel a model; the best epoch is marked.
+
+    Args:
+        histories: Model name to what `training.train` returns.
+        measure: Column, for example "loss"; its "val_" twin is drawn too.
+        label: Axis label with the unit, if any.
+    """
+    columns = min(len(histories), 2)
+    rows = -(-len(histories) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(WIDTH_IN_INCHES, 2.1 * rows + 0.3), squeeze=False, sharex=True, sharey=True
+    )
+    for place, (name, history) in zip(axes.flat, histories.items(), strict=False):
+        place.plot(history.epoch, history[measure], color=PALETTE[0], marker=".", label="training")
+        place.plot(history.epoch, history[f"val_{measure}"], color=PALETTE[1], marker="s", ms=3, label="validation")
+        best = history[history.best]
+        place.plot(best.epoch, best[f"val_{measure}"], "o", ms=9, mfc="none", color=PALETTE[1], label="kept")
+        place.set(title=name)
+        place.xaxis.get_major_locator().set_params(integer=True)
+    for place in axes.flat[len(histories) :]:
+        place.remove()
+    for place in axes[-1]:
+        place.set_xlabel("epoch")
+    for line in axes:
+        line[0].set_ylabel(label)
+    axes[0, 0].legend()
+    return figure
+
+
+@styled
+def confusion_matrices(counts: Mapping[str, tuple[int, int, int, int]]) -> Figure:
+    """Draw confusion matrices with counts, shaded by share of the true class (paper, Figures 4 and 5).
+
+    Args:
+        counts: Model name to (tp, fn, fp, tn).
+    """
+    columns = min(len(counts), 3)
+    rows = -(-len(counts) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(WIDTH_IN_INCHES, 2.2 * rows), squeeze=False, sharex=True, sharey=True
+    )
+    for place, (name, (tp, fn, fp, tn)) in zip(axes.flat, counts.items(), strict=False):
+        matrix = np.array([[tn, fp], [fn, tp]])
+        shares = matrix / matrix.sum(axis=1, keepdims=True).clip(1)
+        sns.heatmap(
+            shares, annot=matrix, fmt="d", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True, ax=place,
+            xticklabels=["normal", "abnormal"], yticklabels=["normal", "abnormal"], annot_kws={"size": 11},
+        )  # fmt: skip
+        place.set(title=name)
+    for place in axes.flat[len(counts) :]:
+        place.remove()
+    for place in axes[-1]:
+        place.set_xlabel("called")
+    for line in axes:
+        line[0].set_ylabel("truly")
+    return figure
+
+
+@styled
+def score_bars(scores: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """Draw scores with their intervals, one panel a score (paper, Figure 6).
+
+    Args:
+        scores: Columns model, score, estimate, low, high.
+        names: Score to its printed name.
+    """
+    models = list(dict.fromkeys(scores.model))
+    rows = -(-len(names) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH_IN_INCHES, 1.9 * rows), squeeze=False, sharex=True)
+    for place, (score, printed) in zip(axes.flat, names.items(), strict=False):
+        part = scores[scores.score == score].set_index("model").loc[models]
+        error = np.abs(np.stack([part.estimate - part.low, part.high - part.estimate]))
+        places = np.arange(len(models))
+        place.bar(places, part.estimate, yerr=error, color=PALETTE[5], edgecolor="0.3", capsize=2, linewidth=0.5)
+        place.axhline(0, color="black", linewidth=0.6)
+        place.set_title(printed)
+        place.set_xticks(places, models, rotation=40, ha="right")
+    for place in list(axes.flat)[len(names) :]:
+        place.remove()
+    if len(names) % 2:
+        axes[-2, 1].tick_params(labelbottom=True)
+    return figure
+
+
+@styled
+def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significance_level: float) -> Figure:
+    """Draw the difference of sensitivity of each pair and whether it is significant (paper, Figure 7).
+
+    Args:
+        pairs: model_1, model_2, difference, p, p_holm, as `significance.pairwise` returns them.
+        models: Order of the models.
+        significance_level: A star marks p below it, two stars p_holm below it.
+    """
+    table = pd.DataFrame(np.nan, index=list(models[1:]), columns=list(models[:-1]))
+    text = pd.DataFrame("", index=table.index, columns=table.columns)
+    for pair in pairs.itertuples():
+        stars = "*" * ((pair.p < significance_level) + (pair.p_holm < significance_level))
+        table.loc[pair.model_2, pair.model_1] = pair.difference
+        text.loc[pair.model_2, pair.model_1] = f"{pair.difference:+.2f}\n{stars}"
+    largest = max(0.05, float(np.nanmax(np.abs(table.to_numpy(float)))))
+    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
+    sns.heatmap(
+        table.astype(float), annot=text, fmt="", cmap="PuOr_r", vmin=-largest, vmax=largest, ax=axes,
+        cbar_kws={"label": "sensitivity of the row minus the column"}, linewidths=1,
+    )  # fmt: skip
+    axes.tick_params(axis="x", rotation=35)
+    axes.tick_params(axis="y", rotation=0)
+    return figure
+
+
+@styled
+def activation_boxes(
+    images: Sequence[np.ndarray],
+    maps: Mapping[str, Sequence[np.ndarray]],
+    predicted: Mapping[str, Sequence[tuple | None]],
+    true: Sequence[Sequence[tuple]],
+    labels: Sequence[str],
+) -> Figure:
+    """Overlay Score-CAM maps and their boxes (solid) and the true boxes (dashed) on the images (paper, Figure 8).
+
+    Args:
+        images: Images (H, W) in [0, 1], one a row of the figure.
+        maps: Model name to maps (H, W) in [0, 1], one an image; one column a model.
+        predicted: Model name to boxes, None where the map is empty.
+        true: Boxes of each image; empty where the data set has none.
+        labels: Row labels.
+    """
+    side = WIDTH_IN_INCHES / len(maps)
+    figure, axes = plt.subplots(
+        len(images), len(maps), figsize=(WIDTH_IN_INCHES, (side + 0.1) * len(images) + 0.2), squeeze=False
+    )
+    for row, image in enumerate(images):
+        for place, name in zip(axes[row], maps, strict=True):
+            place.imshow(image, cmap="gray", vmin=0, vmax=1)
+            place.imshow(maps[name][row], cmap="viridis", vmin=0, vmax=1, alpha=0.3)
+            if predicted[name][row] is not None:
+                _frame(place, np.subtract(predicted[name][row], 0.5), PREDICTED)
+            for box in true[row]:
+                _frame(place, np.subtract(box, 0.5), TRUE, "--")
+            place.set(xticks=[], yticks=[])
+            if row == 0:
+                place.set_title(name)
+        axes[row, 0].set_ylabel(labels[row])
+    return figure
