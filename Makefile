@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/installed
 DATA := $(foreach name,kermany vindr lung_masks vgg16 segmenter,$(if $($(shell echo $(name) | tr a-z A-Z)),$(name)='$($(shell echo $(name) | tr a-z A-Z))'))
-SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet rules host --config preset='$(PRESET)' $(DATA)
+SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config preset='$(PRESET)' $(DATA)
 PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
 
 .PHONY: help book plan test lint format sync lab serve lock clean

@@ -47,7 +47,8 @@ rule chapter:
         RUN + "/benchmarks/{chapter}.tsv"
     threads: workflow.cores
     shell:
-        # The log is followed on the terminal: training progress and, if the chapter fails, its cell and traceback.
+        # The log is followed on the terminal: it holds the progress of training. What TensorFlow says at its start
+        # goes to a file of its own, and comes out only with the cell and traceback of a chapter that fails.
         # TensorFlow's choice of thread-safe but varying sums is switched off, so that equal runs give equal bytes.
         """
         : > {log}
@@ -57,7 +58,7 @@ rule chapter:
         jupytext --quiet --to ipynb --output $work.input.ipynb notebooks/{wildcards.chapter}.md
         CXRLIB_PROGRESS=$PWD/{log} TF_CPP_MIN_LOG_LEVEL=3 TF_DETERMINISTIC_OPS=1 PYTHONHASHSEED=0 \
             papermill $work.input.ipynb $work.ipynb --kernel python3 --no-progress-bar --log-level ERROR \
-            --parameters_yaml {params.parameters:q} 2>> {log}
+            --parameters_yaml {params.parameters:q} 2> $work.stderr || {{ cat $work.stderr >&2; exit 1; }}
         mv $work.ipynb {output.notebook}
         rm $work.input.ipynb
         """

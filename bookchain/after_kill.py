@@ -3,7 +3,6 @@
 `python -m bookchain.after_kill` ends the orphans of this project only, and unlocks only if no run of it is alive.
 """
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,72 +11,59 @@ import psutil
 
 from bookchain.chapter import project_root
 
-
-def _here(process: psutil.Process, root: Path) -> bool:
-    try:
-        return Path(process.cwd()) == root
-    except (psutil.Error, OSError):
-        return False
+STARTED = ("papermill runs/", "tail -f runs/", "ipykernel")  # what the chapter rule's shell starts, and its kernel
 
 
-def _command(process: psutil.Process) -> str:
+def command(process: psutil.Process) -> str:
+    """Give a process's command line; empty where it is gone or not ours to see."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
 
 
-def living_runs(root: Path) -> list[psutil.Process]:
-    """Give the Snakemake processes that work in this project."""
-    own = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
-    return [
-        process
-        for process in psutil.process_iter()
-        if process.pid not in own
-        and "snakemake" in _command(process)
-        and _here(process, root)
-        and "papermill" not in _command(process)
-    ]
+def in_project(root: Path) -> list[psutil.Process]:
+    """Give the processes whose working directory is the project's root."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()) == root:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def is_run(process: psutil.Process) -> bool:
+    """Tell whether a process is Snakemake itself, and not a shell or editor that names it."""
+    words = command(process).split()
+    return any(Path(word).name == "snakemake" for word in words[:3])
 
 
 def orphans(root: Path) -> list[psutil.Process]:
     """Give the processes of this project's chapters that no living Snakemake watches over."""
     found = []
-    for process in psutil.process_iter():
-        command = _command(process)
-        if _here(process, root) and (
-            "papermill runs/" in command or "tail -f runs/" in command or "ipykernel" in command
-        ):
-            try:
-                above = [_command(parent) for parent in process.parents()]
-            except psutil.Error:
-                continue
-            watched = any("snakemake" in line for line in above)
-            by_hand = any("jupyter" in line for line in above)
-            if not watched and not by_hand and _started_by_chain(process):
-                found.append(process)
+    for process in in_project(root):
+        try:
+            # The chain alone sets this variable for papermill, and papermill hands it to its kernel.
+            ours = "CXRLIB_PROGRESS" in process.environ() or "tail -f runs/" in command(process)
+            watched = any(is_run(parent) for parent in process.parents())
+        except psutil.Error:
+            continue
+        if ours and not watched and any(part in command(process) for part in STARTED):
+            found.append(process)
     return found
-
-
-def _started_by_chain(process: psutil.Process) -> bool:
-    """The chain alone sets this variable for papermill, and so for its kernel; `tail` is named by its log."""
-    try:
-        return "CXRLIB_PROGRESS" in process.environ() or "tail -f runs/" in _command(process)
-    except psutil.Error:
-        return False
 
 
 def main() -> int:
     """End orphans, then unlock."""
     root = project_root()
-    alive = living_runs(root)
     left = orphans(root)
     for process in left:
-        print(f"ending what a killed run left: {process.pid} {_command(process)[:80]}", file=sys.stderr)
-        for part in [*process.children(recursive=True), process]:
-            part.kill()
+        print(f"ending what a killed run left: {process.pid} {command(process)[:80]}", file=sys.stderr)
+        process.kill()
     psutil.wait_procs(left, timeout=5)
-    if not alive:
+    if not any(is_run(process) for process in in_project(root)):
         shutil.rmtree(root / ".snakemake" / "locks", ignore_errors=True)
     return 0
 

@@ -72,7 +72,7 @@ class Plan:
         for name, path in data.items():
             if path != "imagenet" and not (self.root / path).exists():
                 raise PlanError(
-                    f"{name.upper()}={path}: no such file or folder, seen from the project root; correct it"
+                    f"{name.upper()}={path}: no such file or folder, seen from the project root"
                 )
         return {"run": self.run, **section, **data}
 

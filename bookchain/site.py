@@ -75,7 +75,7 @@ def main() -> int:
     arguments = parser.parse_args()
     root = project_root()
     site = assemble(root, root / arguments.run, arguments.banner)
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(site), "-W", "--keep-going"]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(site), "-W", "--keep-going"]
     return subprocess.run(command, check=False).returncode
 
 

@@ -209,7 +209,7 @@ def load_imagenet_weights(encoder: keras.Model, source: str | Path) -> keras.Mod
             raise ValueError(f"{source}: weights end in .h5 or .npz; convert the file")
         try:
             arrays = readers[source.suffix](source)
-        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise ValueError(f"{source}: cannot be read as weights ({error}); fetch it again") from error
     for layer in (layer for layer in encoder.layers if layer.weights):
         if layer.name not in arrays:

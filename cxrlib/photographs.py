@@ -6,7 +6,8 @@ from skimage import color, data
 from sklearn.datasets import load_sample_image
 
 SCENES = (
-    "astronaut", "brick", "camera", "chelsea", "china", "coffee", "coins", "flower", "grass", "gravel", "moon", "rocket",
+    "astronaut", "brick", "camera", "chelsea", "china", "coffee",
+    "coins", "flower", "grass", "gravel", "moon", "rocket",
 )  # fmt: skip
 
 

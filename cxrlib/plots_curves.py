@@ -77,17 +77,17 @@ def weight_loss(weights: np.ndarray, losses: np.ndarray, chosen: float, names: t
 
 
 @styled
-def reliability(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+def reliability(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw how often images are abnormal against the probability that a model gave them.
 
     Args:
-        curves: Model name to (share abnormal, mean probability), as `metrics.reliability_curve` gives them.
+        curves: Model name to columns predicted and observed, as `metrics.reliability_curve` gives them.
     """
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
     axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="calibrated")
-    for index, (name, (share, probability)) in enumerate(curves.items()):
+    for index, (name, curve) in enumerate(curves.items()):
         style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "ms": 4}
-        axes.plot(probability, share, ls=LINES[index % len(LINES)], lw=1.2, label=name, **style)
+        axes.plot(curve.predicted, curve.observed, ls=LINES[index % len(LINES)], lw=1.2, label=name, **style)
     axes.set(xlabel="probability of abnormal", ylabel="share that is abnormal", aspect="equal")
     axes.legend()
     return figure

@@ -15,7 +15,7 @@ from cxrlib.lungs import bounding_box, scale_box, segment
 
 
 def read_images(paths: Sequence[str], workers: int = -1) -> Iterator[np.ndarray]:
-    """Read images in order on several threads, a few ahead of their use, so that memory does not grow with their number.
+    """Read images in order on several threads, a few ahead of their use: memory does not grow with their number.
 
     Args:
         paths: Files to read.

@@ -21,6 +21,12 @@ def predictions(models=2, images=300, seed=0):
     return 1 / (1 + np.exp(-logits)), labels.astype(int)
 
 
+def run(model, inputs):
+    """Call a model at once: `predict` would first trace a graph of each."""
+    found = model(inputs, training=False)
+    return [np.asarray(part) for part in found] if isinstance(found, list) else np.asarray(found)
+
+
 @pytest.fixture(scope="module")
 def encoders():
     return [vgg16_encoder((32, 32, 1), width=1 / 16, seed=seed) for seed in (1, 2)]
@@ -175,7 +181,7 @@ def test_only_the_head_learns(encoders, images, reading, attention):
     head = {layer.name: layer.get_weights() for layer in model.layers if layer.trainable_weights}
     assert not any(name.startswith("encoder") for name in head)
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
-    model.fit(*images, epochs=3, verbose=0)
+    model.fit(*images, epochs=3, shuffle=False, verbose=0)
     for index, before in enumerate(frozen, start=1):
         after = model.get_layer(f"encoder{index}").get_weights()
         assert all(np.array_equal(one, two) for one, two in zip(before, after, strict=True))
@@ -191,13 +197,13 @@ def test_only_the_head_learns(encoders, images, reading, attention):
 @pytest.mark.parametrize(("reading", "attention"), READINGS)
 def test_output_is_a_probability(encoders, images, reading, attention):
     model = attention_fuzzy(encoders, reading=reading, attention=attention, seed=5)
-    probability = model.predict(images[0], verbose=0)
+    probability = run(model, images[0])
     assert probability.shape == (16, 2)
     assert probability.sum(axis=1) == pytest.approx(1, abs=1e-6)
     assert probability.min() > 0
     assert np.ptp(probability[:, 1]) > 0
     again = attention_fuzzy(encoders, reading=reading, attention=attention, seed=5)
-    assert np.array_equal(again.predict(images[0], verbose=0), probability)
+    assert np.array_equal(run(again, images[0]), probability)
 
 
 @pytest.mark.parametrize("positive", [True, False])
@@ -209,22 +215,22 @@ def test_fuzziness_stays_positive_when_asked(encoders, images, positive):
     model.trainable = True
     for layer in model.layers:
         layer.trainable = layer is fuzzy
-    wrong = 1 - model.predict(images[0], verbose=0).argmax(axis=1)  # the loss wants the classes exchanged
+    wrong = 1 - run(model, images[0]).argmax(axis=1)  # the loss wants the classes exchanged
     model.compile(keras.optimizers.SGD(10.0), "sparse_categorical_crossentropy")
-    model.fit(images[0], wrong, epochs=3, batch_size=16, verbose=0)
+    model.fit(images[0], wrong, epochs=3, batch_size=16, shuffle=False, verbose=0)
     assert (float(fuzzy.fuzziness) > 0) is positive
 
 
 def test_pooled_features_are_both_encoders_averages(encoders, images):
     model = attention_fuzzy(encoders, seed=5)
-    pooled = keras.Model(model.input, model.get_layer("pooled_features").output).predict(images[0], verbose=0)
-    expected = [encoder.predict(images[0], verbose=0).mean(axis=(1, 2)) for encoder in encoders]
+    pooled = run(keras.Model(model.input, model.get_layer("pooled_features").output), images[0])
+    expected = [run(encoder, images[0]).mean(axis=(1, 2)) for encoder in encoders]
     assert pooled == pytest.approx(np.concatenate(expected, axis=1), abs=1e-6)
 
 
 def test_softmax_attention_keeps_the_scale_of_the_features(encoders, images):
     model = attention_fuzzy(encoders, attention="softmax", seed=5)
-    weights = keras.Model(model.input, model.get_layer("attention_scale").output).predict(images[0], verbose=0)
+    weights = run(keras.Model(model.input, model.get_layer("attention_scale").output), images[0])
     assert weights.mean(axis=1) == pytest.approx(1, abs=1e-5)
 
 
@@ -232,18 +238,19 @@ def test_equation_3_with_the_models_own_heads(encoders, images):
     models = [classifier(encoder, seed=index) for index, encoder in enumerate(encoders)]
     heads = [model.get_layer("probability").get_weights() for model in models]
     model = attention_fuzzy(encoders, reading="logits", heads=heads, initial_fuzziness=2.0, seed=5)
-    parts = keras.Model(
-        model.input, [model.get_layer(name).output for name in ("attention", "logits", "model_logits")]
-    ).predict(images[0], verbose=0)
+    parts = run(
+        keras.Model(model.input, [model.get_layer(name).output for name in ("attention", "logits", "model_logits")]),
+        images[0],
+    )
     attention, logits, own = parts
     for index, single in enumerate(models):
         exponent = np.exp(own[:, index] - own[:, index].max(axis=1, keepdims=True))
         softmax = exponent / exponent.sum(axis=1, keepdims=True)
-        assert softmax == pytest.approx(single.predict(images[0], verbose=0), abs=1e-5)
+        assert softmax == pytest.approx(run(single, images[0]), abs=1e-5)
     assert attention.sum(axis=1) == pytest.approx(1, abs=1e-6)
     assert logits == pytest.approx((attention[:, :, None] * own).sum(axis=1), abs=1e-5)
     expected = 1 / (1 + np.exp(-2 * (logits[:, 1] - logits[:, 0])))
-    assert model.predict(images[0], verbose=0)[:, 1] == pytest.approx(expected, abs=1e-5)
+    assert run(model, images[0])[:, 1] == pytest.approx(expected, abs=1e-5)
 
 
 def test_saved_models_load_in_a_fresh_process(encoders, images, tmp_path, fresh_python):
@@ -252,7 +259,7 @@ def test_saved_models_load_in_a_fresh_process(encoders, images, tmp_path, fresh_
     for index, (reading, attention) in enumerate(READINGS):
         model = attention_fuzzy(encoders, reading=reading, attention=attention, initial_fuzziness=1.5, seed=5)
         model.save(tmp_path / f"{index}.keras")
-        expected.append(model.predict(images[0], verbose=0))
+        expected.append(run(model, images[0]))
     code = """
 import sys, keras, numpy as np, cxrlib.ensembles
 folder = sys.argv[1]
@@ -260,7 +267,7 @@ images = np.load(folder + "/images.npy")
 models = [keras.models.load_model(f"{folder}/{index}.keras") for index in range(3)]
 fuzzy = models[0].get_layer("fuzzy_softmax")
 assert float(fuzzy.fuzziness) == 1.5 and fuzzy.positive and fuzzy.fuzziness.constraint.bound == 1e-3
-np.save(folder + "/found.npy", [model.predict(images, verbose=0) for model in models])
+np.save(folder + "/found.npy", [np.asarray(model(images)) for model in models])
 """
     fresh_python(code, tmp_path)
     assert np.load(tmp_path / "found.npy") == pytest.approx(np.array(expected), abs=1e-6)

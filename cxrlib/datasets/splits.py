@@ -83,7 +83,8 @@ def split_by_patient(
         A copy of the frame with `split`.
 
     Raises:
-        ValueError: If columns or patients are missing, a path occurs twice, sizes do not fit, or whole patients cannot give them.
+        ValueError: If columns or patients are missing, a path occurs twice, sizes do not fit, or whole patients
+            cannot give them.
     """
     _require(frame, ["path", "patient", "label"])
     sizes = _exact_sizes(sizes, len(frame))

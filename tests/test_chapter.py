@@ -1,0 +1,127 @@
+"""Tests of bookchain.chapter: where a chapter writes, what it finds of the others, and how it says what is missing."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bookchain.chapter import MARKER, Chapter, MissingArtefactError, project_root
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project, entered as JupyterLab does: from notebooks/."""
+    for folder in ("cxrlib", "notebooks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "_toc.yml").write_text("format: jb-book\n")
+    monkeypatch.chdir(tmp_path / "notebooks")
+    return tmp_path.resolve()
+
+
+def test_root_is_found_from_anywhere_below(project, monkeypatch):
+    assert project_root() == project
+    assert project_root(project) == project
+    (project / "runs/quick/deep").mkdir(parents=True)
+    assert project_root(project / "runs/quick/deep") == project
+    monkeypatch.chdir(project)
+    assert project_root() == project
+
+
+@pytest.mark.parametrize("missing", ["_toc.yml", "cxrlib"])
+def test_root_needs_both_signs(project, missing):
+    (project / missing).unlink() if missing == "_toc.yml" else (project / missing).rmdir()
+    with pytest.raises(FileNotFoundError, match="start in the project"):
+        project_root()
+
+
+def test_chapter_has_its_own_folder_in_the_run(project):
+    chapter = Chapter("03-pretext-learning", "runs/quick")
+    assert chapter.folder == project / "runs/quick/03-pretext-learning"
+    assert chapter.folder.is_dir()
+    assert not chapter.checkpoints.is_relative_to(chapter.folder)
+    assert chapter.checkpoints.is_relative_to(chapter.run)
+
+
+def test_given_paths_are_relative_to_the_root(project, monkeypatch):
+    chapter = Chapter("01-preprocessing", "runs/quick")
+    assert chapter.path("data/kermany") == project / "data/kermany"
+    assert chapter.path(str(project / "elsewhere")) == project / "elsewhere"
+    monkeypatch.setenv("HOME", str(project))
+    assert chapter.path("~/data") == project / "data"
+
+
+def test_upstream_is_the_finished_folder(project):
+    first = Chapter("01-preprocessing", "runs/quick")
+    first.finish()
+    second = Chapter("02-noise-and-blur", "runs/quick")
+    assert second.upstream("01-preprocessing") == first.folder
+    assert Chapter("02-noise-and-blur", "runs/other").run != second.run
+
+
+@pytest.mark.parametrize("state", ["absent", "half-finished", "of another run"])
+def test_missing_upstream_is_one_line_that_names_the_notebook(project, state):
+    if state == "half-finished":
+        Chapter("01-preprocessing", "runs/quick").table(pd.DataFrame({"a": [1]}), "split")
+    if state == "of another run":
+        Chapter("01-preprocessing", "runs/kermany").finish()
+    chapter = Chapter("02-noise-and-blur", "runs/quick")
+    with pytest.raises(MissingArtefactError) as raised:
+        chapter.upstream("01-preprocessing")
+    message = str(raised.value)
+    assert "notebooks/01-preprocessing.ipynb" in message
+    assert message.startswith("runs/quick/01-preprocessing: ")
+    assert str(project) not in message
+    assert len(message.splitlines()) == 1
+
+
+def test_jupyter_shows_that_line_alone(project, capsys):
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
+    chapter = Chapter("02-noise-and-blur", "runs/quick")
+    shell.user_ns["chapter"] = chapter
+    result = shell.run_cell("chapter.upstream('01-preprocessing')")
+    assert isinstance(result.error_in_exec, MissingArtefactError)
+    shown = "".join(capsys.readouterr()).strip()
+    assert shown == str(result.error_in_exec)
+
+
+def test_a_new_execution_clears_what_an_earlier_one_left(project):
+    chapter = Chapter("01-preprocessing", "runs/quick")
+    (chapter.folder / "old.csv").write_text("old")
+    chapter.finish()
+    chapter.checkpoints.mkdir(parents=True)
+    (chapter.checkpoints / "state.json").write_text("{}")
+    again = Chapter("01-preprocessing", "runs/quick")
+    assert list(again.folder.iterdir()) == []
+    assert (again.checkpoints / "state.json").is_file()
+    with pytest.raises(MissingArtefactError):
+        Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing")
+
+
+def test_finishing_lists_the_files_and_drops_the_checkpoints(project):
+    chapter = Chapter("01-preprocessing", "runs/quick")
+    (chapter.folder / "images").mkdir()
+    (chapter.folder / "images/a.npy").write_bytes(b"")
+    chapter.checkpoints.mkdir(parents=True)
+    chapter.table(pd.DataFrame({"a": [1]}), "split")
+    chapter.finish()
+    marker = json.loads((chapter.folder / MARKER).read_text())
+    assert marker == {"chapter": "01-preprocessing", "files": ["images/a.npy", "split.csv"]}
+    assert not chapter.checkpoints.exists()
+
+
+def test_equal_tables_have_equal_bytes(project):
+    chapter = Chapter("07-evaluation", "runs/quick")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"model": ["Baseline", "Den-P"], "auc": rng.random(2), "count": [1234567, 2]})
+    nearly = frame.assign(auc=frame.auc * (1 + 1e-12))
+    assert chapter.table(frame, "one") is frame
+    chapter.table(nearly, "two")
+    one, two = ((chapter.folder / f"{name}.csv").read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert b"1234567" in one
+    assert b"\r" not in one
+    read = pd.read_csv(chapter.folder / "one.csv")
+    assert read.auc.to_numpy() == pytest.approx(frame.auc.to_numpy(), rel=1e-5)
+    chapter.table(frame, "short", digits=2)
+    assert f"Baseline,{frame.auc[0]:.2g},1234567\n" in (chapter.folder / "short.csv").read_text()

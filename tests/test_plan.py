@@ -1,0 +1,83 @@
+"""The plan of a run: parameters from presets, refused when unknown, and the data a reader gives."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bookchain.plan import Plan, PlanError, with_values
+
+ROOT = Path(__file__).parents[1]
+
+
+def preset(folder, content):
+    path = folder / "mine.yml"
+    path.write_text(yaml.safe_dump(content))
+    return {"preset": str(path)}
+
+
+def test_quick_is_the_default_and_overrides_nothing_but_the_run():
+    plan = Plan(ROOT, {}, {})
+    assert plan.run == "runs/quick"
+    assert yaml.safe_load(plan.parameters_yaml("03-pretext-learning")) == {"run": "runs/quick"}
+
+
+@pytest.mark.parametrize("name", ["quick", "kermany", "paper"])
+def test_presets_know_only_parameters_that_their_chapters_know(name, tmp_path):
+    given = {data: str(tmp_path) for data in ("kermany", "vindr", "lung_masks", "segmenter", "vgg16")}
+    assert len(Plan(ROOT, {"preset": name, **given}, {}).chapters) == 9
+
+
+def test_unknown_parameter_is_refused_by_name(tmp_path):
+    with pytest.raises(PlanError, match="03-pretext-learning has no parameter 'epoch'"):
+        Plan(ROOT, preset(tmp_path, {"03-pretext-learning": {"epoch": 3}}), {})
+
+
+def test_unknown_chapter_and_unknown_preset_are_refused(tmp_path):
+    with pytest.raises(PlanError, match="no chapter '10-more'"):
+        Plan(ROOT, preset(tmp_path, {"10-more": {}}), {})
+    with pytest.raises(PlanError, match="preset 'fast'"):
+        Plan(ROOT, {"preset": "fast"}, {})
+
+
+def test_preset_that_needs_data_says_which():
+    with pytest.raises(PlanError, match="needs KERMANY"):
+        Plan(ROOT, {"preset": "kermany"}, {})
+
+
+def test_data_come_from_the_configuration_or_the_environment(tmp_path):
+    plan = Plan(ROOT, {"kermany": str(tmp_path)}, {"KERMANY": "elsewhere", "LUNG_MASKS": str(tmp_path)})
+    parameters = yaml.safe_load(plan.parameters_yaml("01-preprocessing"))
+    assert parameters["kermany"] == parameters["lung_masks"] == str(tmp_path)
+    assert "kermany" not in yaml.safe_load(plan.parameters_yaml("03-pretext-learning"))
+
+
+def test_missing_path_is_named():
+    with pytest.raises(PlanError, match="KERMANY=nowhere"):
+        Plan(ROOT, {"kermany": "nowhere"}, {})
+
+
+def test_changed_data_change_the_fingerprint(tmp_path):
+    before = Plan(ROOT, {"kermany": str(tmp_path)}, {}).data("01-preprocessing")
+    (tmp_path / "image.jpeg").write_bytes(b"1")
+    assert Plan(ROOT, {"kermany": str(tmp_path)}, {}).data("01-preprocessing") != before
+
+
+def test_a_module_concerns_the_chapters_that_use_it_alone():
+    plan = Plan(ROOT, {}, {})
+    using = {chapter for chapter in plan.chapters if "cxrlib.ensembles:" in plan.modules(chapter)}
+    assert using == {"05-ensembles"}
+    downstream = {chapter for chapter in plan.chapters if "05-ensembles" in plan.upstream(chapter)}
+    assert downstream == {"07-evaluation", "08-significance"}
+
+
+def test_banner_tells_synthetic_from_real_and_forbids_publishing_credentialed_data(tmp_path):
+    assert "Synthetic" in Plan(ROOT, {}, {}).banner()
+    assert "Real" in Plan(ROOT, {"kermany": str(tmp_path)}, {}).banner()
+    assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path), "kermany": str(tmp_path)}, {}).banner()
+
+
+def test_with_values_replaces_what_was_used_and_keeps_comments():
+    cell = 'run = "runs/quick"  # where\nsizes = [1, 2]  # paper: 3\nname = "a"'
+    used = with_values(cell, {"sizes": [3, 4], "run": "runs/quick", "unknown": 1})
+    assert used == 'run = "runs/quick"  # where\nsizes = [3, 4]  # paper: 3\nname = "a"'

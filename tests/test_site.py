@@ -1,0 +1,35 @@
+"""The assembled site: outputs go to the cells that made them, and the values really used are shown."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from bookchain.site import merge
+
+
+def executed():
+    output = new_output("stream", text="3\n")
+    cells = [
+        new_markdown_cell("old prose"),
+        new_code_cell("epochs = 1  # paper: 9", metadata={"tags": ["parameters"]}),
+        new_code_cell("epochs = 3", metadata={"tags": ["injected-parameters"]}),
+        new_code_cell("print(epochs)", outputs=[output], execution_count=3),
+    ]
+    return new_notebook(cells=cells, metadata={"papermill": {"parameters": {"epochs": 3}}})
+
+
+def source(code="print(epochs)"):
+    parameters = new_code_cell("epochs = 1  # paper: 9", metadata={"tags": ["parameters"]})
+    return new_notebook(cells=[new_markdown_cell("new prose"), parameters, new_code_cell(code)])
+
+
+def test_prose_is_new_outputs_are_the_runs_and_no_injected_cell_is_left():
+    merged = merge(source(), executed())
+    nbformat.validate(merged)
+    assert [cell.source for cell in merged.cells] == ["new prose", "epochs = 3  # paper: 9", "print(epochs)"]
+    assert merged.cells[2].outputs[0].text == "3\n"
+
+
+def test_changed_code_is_not_shown_with_old_outputs():
+    with pytest.raises(ValueError, match="has changed since it was executed"):
+        merge(source("print(epochs + 1)"), executed())
