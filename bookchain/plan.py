@@ -71,9 +71,7 @@ class Plan:
         data = {name: path for name, path in self.given.items() if name in known}
         for name, path in data.items():
             if path != "imagenet" and not (self.root / path).exists():
-                raise PlanError(
-                    f"{name.upper()}={path}: no such file or folder, seen from the project root"
-                )
+                raise PlanError(f"{name.upper()}={path}: no such file or folder, seen from the project root")
         return {"run": self.run, **section, **data}
 
     def code(self, chapter: str) -> str:

@@ -164,6 +164,11 @@ def test_fuzziness_sharpens_softmax():
         assert probability.sum(axis=1) == pytest.approx(1)
 
 
+def test_fuzzy_softmax_keeps_its_settings():
+    copy = FuzzySoftmax.from_config(FuzzySoftmax(2.0, positive=False).get_config())
+    assert (copy.initial, copy.positive) == (2.0, False)
+
+
 def test_bound():
     assert float(AtLeast(0.2)(-1.0)) == pytest.approx(0.2)
     assert float(AtLeast(0.2)(5.0)) == 5

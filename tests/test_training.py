@@ -28,8 +28,9 @@ def pairs(seed=0, size=32, channels=1):
 @pytest.mark.parametrize("size", [11, 32, 45])
 def test_ssim_equals_scikit_image(size):
     rng = np.random.default_rng(size)
-    one = rng.random((3, size, size, 1)).astype(np.float32)
-    two = np.clip(one + rng.normal(0, 0.1, one.shape), 0, 1).astype(np.float32)
+    # From dark to bright: the constants K1 and K2 show in dark and flat regions.
+    one = (rng.random((3, size, size, 1)) * [[[[0.02]]], [[[0.2]]], [[[1.0]]]]).astype(np.float32)
+    two = np.clip(one + rng.normal(0.01, [[[[0.01]]], [[[0.05]]], [[[0.1]]]], one.shape), 0, 1).astype(np.float32)
     expected = []
     for a, b in zip(one[..., 0], two[..., 0], strict=True):
         _, similarity = skimage.metrics.structural_similarity(
