@@ -36,11 +36,11 @@ def inception_unet(
     """
     if min(input_shape[:2]) < SMALLEST_INPUT:
         raise ValueError(f"input_shape {input_shape}; the segmenter needs at least {SMALLEST_INPUT} pixels a side")
+    if last_block not in {f"mixed{block}" for block in range(11)}:
+        raise ValueError(f"last_block {last_block!r}; choose mixed0 to mixed10")
     if seed is not None:
         keras.utils.set_random_seed(seed)
     backbone = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=input_shape)
-    if last_block not in {layer.name for layer in backbone.layers if layer.name.startswith("mixed")}:
-        raise ValueError(f"last_block {last_block!r}; choose mixed0 to mixed10")
     deepest = backbone.get_layer(last_block)
     skips = {}  # the last feature map of each size, (h, w) -> tensor, before the encoder shrinks it
     for layer in backbone.layers:

@@ -17,6 +17,14 @@ ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("CXRLIB_SHARED") or ROOT.parent / "shared")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def released_models():
+    """Let go of a test file's models: Keras and TensorFlow hold them, and all that follows grows slower."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """Folder of the real data; tests that need it are skipped, visibly, where it is absent."""

@@ -172,7 +172,7 @@ def sharpening(model):
 def test_sharpening_stays_through_training_and_saving(narrow_unet, tmp_path, fresh_python):
     images = random_images(32, 1, 4)
     others = narrow_unet.get_layer("block1_conv1").get_weights()[0]
-    narrow_unet.compile(keras.optimizers.Adam(1e-3), ssim_loss)
+    narrow_unet.compile(keras.optimizers.Adam(1e-3), ssim_loss, run_eagerly=True)
     narrow_unet.fit(images, images, epochs=2, shuffle=False, verbose=0)
     assert not np.array_equal(narrow_unet.get_layer("block1_conv1").get_weights()[0], others)
     for weights in sharpening(narrow_unet):
@@ -229,7 +229,7 @@ def test_copy_is_equal_and_apart(narrow_unet):
     images = random_images(32, 1)
     assert np.array_equal(run(copy, images), run(encoder, images))
     model = classifier(copy, seed=1)
-    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=True)
     model.fit(images, np.array([0, 1]), shuffle=False, verbose=0)
     assert all(np.array_equal(old, new) for old, new in zip(before, encoder.get_weights(), strict=True))
     assert not np.array_equal(copy.get_weights()[0], before[0])
