@@ -29,7 +29,7 @@ def test_figures_are_legible_at_phone_width_and_labelled():
     for figure in _figures():
         figure.draw_without_rendering()
         axes = figure.axes[0]
-        assert figure.get_figwidth() == 6.5
+        assert figure.get_figwidth() <= 5.6  # inches: a phone shows it at two thirds
         assert axes.get_xlabel()
         texts = [axes.xaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels(), *axes.get_legend().get_texts()]
         assert min(text.get_fontsize() for text in texts) >= 9
