@@ -1,6 +1,7 @@
 """A chapter's own folder in a run, and its way to what the chapters before it left there."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,10 @@ class MissingArtefactError(RuntimeError):
     def _render_traceback_(self):
         """Show one line in Jupyter: the traceback would only hide the remedy (IPython's display hook)."""
         return [str(self)]
+
+
+def _only_errors(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -48,6 +53,8 @@ class Chapter:
         self.run = self.path(run)
         self.folder = self.run / name
         self.checkpoints = self.run / "checkpoints" / name
+        # TensorFlow prints its advice on speed to standard output, that is, onto the page.
+        logging.getLogger("tensorflow").addFilter(_only_errors)
         # What an earlier execution left would pass for this one's, also if this one fails half-way.
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)

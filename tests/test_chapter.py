@@ -1,6 +1,7 @@
 """Tests of bookchain.chapter: where a chapter writes, what it finds of the others, and how it says what is missing."""
 
 import json
+import logging
 
 import numpy as np
 import pandas as pd
@@ -125,3 +126,11 @@ def test_equal_tables_have_equal_bytes(project):
     assert read.auc.to_numpy() == pytest.approx(frame.auc.to_numpy(), rel=1e-5)
     chapter.table(frame, "short", digits=2)
     assert f"Baseline,{frame.auc[0]:.2g},1234567\n" in (chapter.folder / "short.csv").read_text()
+
+
+def test_tensorflow_keeps_its_advice_off_the_page_but_not_its_errors(project, caplog):
+    Chapter("01-preprocessing", "runs/quick")
+    logger = logging.getLogger("tensorflow")
+    logger.warning("retracing is expensive")
+    logger.error("out of memory")
+    assert [record.message for record in caplog.records if record.name == "tensorflow"] == ["out of memory"]
