@@ -164,11 +164,12 @@ def split_in_halves(
     rest = frame[~tested]
     sizes = (len(frame) - half, 0, len(rest) - (len(frame) - half))
     parts = split_by_patient(rest, sizes, seed, duplicates).split
-    result = frame.assign(pretext=pd.Series(index=frame.index, dtype=object), classification=frame.restoration)
+    result = frame.assign(
+        pretext=pd.Series(index=frame.index, dtype=object), classification=frame.restoration.where(tested)
+    )
     for name, column in (("train", "pretext"), ("test", "classification")):
         own = rest[parts == name]
-        inner = split_by_patient(own, (len(own) - held_out, held_out, 0), seed, duplicates).split
-        result.loc[own.index, column] = inner
-        other = "classification" if column == "pretext" else "pretext"
-        result.loc[own.index, other] = np.nan
+        result.loc[own.index, column] = split_by_patient(
+            own, (len(own) - held_out, held_out, 0), seed, duplicates
+        ).split
     return result
