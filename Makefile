@@ -7,13 +7,15 @@ BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/installed
 DATA := $(foreach name,kermany vindr lung_masks vgg16 segmenter,$(if $($(shell echo $(name) | tr a-z A-Z)),$(name)='$($(shell echo $(name) | tr a-z A-Z))'))
 SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config preset='$(PRESET)' $(DATA)
+BACKENDS := $(VENV)/backends
+BACKEND_TESTS := $(foreach module,models training ensembles lungs activation preprocessing,tests/test_$(module).py)
 PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
 
-.PHONY: help book plan test lint format sync lab serve lock clean
+.PHONY: help book plan test test-backends lint format sync lab serve lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 	@echo "Presets: quick (default), kermany, paper. Data: KERMANY= VINDR= LUNG_MASKS= VGG16= SEGMENTER="
 
 $(READY): requirements.lock pyproject.toml
@@ -33,6 +35,16 @@ plan: $(READY)  ## say which chapters would run, and why
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest
+
+# The other backends live in a folder of their own, so that the book's environment stays what requirements.lock says.
+$(BACKENDS)/installed: $(READY) requirements-backends.lock
+	rm -rf $(BACKENDS)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --target $(BACKENDS) -c requirements.lock -r requirements-backends.lock
+	@touch $@
+
+test-backends: $(BACKENDS)/installed  ## run the tests of models, losses and training on JAX and PyTorch as well
+	for backend in jax torch; do \
+		KERAS_BACKEND=$$backend PYTHONPATH=$(CURDIR)/$(BACKENDS) $(BIN)/python -m pytest -q $(BACKEND_TESTS) || exit 1; done
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/ruff check .

@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as to_numpy
 from sklearn.metrics import log_loss
 
 from cxrlib import ensembles
 from cxrlib.ensembles import AtLeast, FuzzySoftmax, attention_fuzzy, simple_average, slsqp_weights
 from cxrlib.models import classifier, vgg16_encoder
 
+EAGERLY = keras.backend.backend() != "jax"  # TensorFlow and PyTorch start sooner without a graph, JAX much later
 READINGS = [("features", "sigmoid"), ("features", "softmax"), ("logits", "sigmoid")]
 
 
@@ -24,7 +26,7 @@ def predictions(models=2, images=300, seed=0):
 def run(model, inputs):
     """Call a model at once: `predict` would first trace a graph of each."""
     found = model(inputs, training=False)
-    return [np.asarray(part) for part in found] if isinstance(found, list) else np.asarray(found)
+    return [to_numpy(part) for part in found] if isinstance(found, list) else to_numpy(found)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +159,7 @@ def test_labels_are_checked(labels):
 def test_fuzziness_sharpens_softmax():
     logits = np.array([[1.0, 3.0], [0.0, -2.0]], np.float32)
     for fuzziness in (0.5, 1.0, 3.0):
-        probability = np.asarray(FuzzySoftmax(fuzziness)(logits))
+        probability = to_numpy(FuzzySoftmax(fuzziness)(logits))
         expected = 1 / (1 + np.exp(-fuzziness * (logits[:, 1] - logits[:, 0])))
         assert probability[:, 1] == pytest.approx(expected, rel=1e-5)
         assert probability.sum(axis=1) == pytest.approx(1)
@@ -184,7 +186,7 @@ def test_only_the_head_learns(encoders, images, reading, attention):
     originals = [encoder.get_weights() for encoder in encoders]
     head = {layer.name: layer.get_weights() for layer in model.layers if layer.trainable_weights}
     assert not any(name.startswith("encoder") for name in head)
-    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=EAGERLY)
     model.fit(*images, epochs=3, shuffle=False, verbose=0)
     for index, before in enumerate(frozen, start=1):
         after = model.get_layer(f"encoder{index}").get_weights()
@@ -220,7 +222,7 @@ def test_fuzziness_stays_positive_when_asked(encoders, images, positive):
     for layer in model.layers:
         layer.trainable = layer is fuzzy
     wrong = 1 - run(model, images[0]).argmax(axis=1)  # the loss wants the classes exchanged
-    model.compile(keras.optimizers.SGD(10.0), "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile(keras.optimizers.SGD(10.0), "sparse_categorical_crossentropy", run_eagerly=EAGERLY)
     model.fit(images[0], wrong, epochs=3, batch_size=16, shuffle=False, verbose=0)
     assert (float(fuzzy.fuzziness) > 0) is positive
 
@@ -271,7 +273,7 @@ images = np.load(folder + "/images.npy")
 models = [keras.models.load_model(f"{folder}/{index}.keras") for index in range(3)]
 fuzzy = models[0].get_layer("fuzzy_softmax")
 assert float(fuzzy.fuzziness) == 1.5 and fuzzy.positive and fuzzy.fuzziness.constraint.bound == 1e-3
-np.save(folder + "/found.npy", [np.asarray(model(images)) for model in models])
+np.save(folder + "/found.npy", [keras.ops.convert_to_numpy(model(images)) for model in models])
 """
     fresh_python(code, tmp_path)
     assert np.load(tmp_path / "found.npy") == pytest.approx(np.array(expected), abs=1e-6)

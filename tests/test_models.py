@@ -18,6 +18,7 @@ from cxrlib.models import (
 )
 from cxrlib.training import save_model, ssim_loss
 
+EAGERLY = keras.backend.backend() != "jax"  # TensorFlow and PyTorch start sooner without a graph, JAX much later
 NARROW = 1 / 16
 CHANNELS = [64, 128, 256, 512]  # of the four skips
 
@@ -32,7 +33,7 @@ def random_images(size, channels=3, images=2):
 
 def run(model, inputs):
     """Call a model at once: `predict` would first trace a graph of each."""
-    return np.asarray(model(inputs, training=False))
+    return keras.ops.convert_to_numpy(model(inputs, training=False))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_gain_on_a_constant_map(kernel, gains):
         sharpen = model.get_layer(f"sharpen{level}")
         size, channels = sharpen.output.shape[1], sharpen.output.shape[-1]
         constant = np.full((1, size, size, channels), 0.5, np.float32) * np.arange(1, channels + 1)
-        sharp = np.asarray(sharpen(constant)) / constant
+        sharp = keras.ops.convert_to_numpy(sharpen(constant)) / constant
         expected = np.full((size, size), inside, float)
         expected[[0, -1]] = expected[:, [0, -1]] = edge
         expected[np.ix_([0, -1], [0, -1])] = corner
@@ -172,7 +173,7 @@ def sharpening(model):
 def test_sharpening_stays_through_training_and_saving(narrow_unet, tmp_path, fresh_python):
     images = random_images(32, 1, 4)
     others = narrow_unet.get_layer("block1_conv1").get_weights()[0]
-    narrow_unet.compile(keras.optimizers.Adam(1e-3), ssim_loss, run_eagerly=True)
+    narrow_unet.compile(keras.optimizers.Adam(1e-3), ssim_loss, run_eagerly=EAGERLY)
     narrow_unet.fit(images, images, epochs=2, shuffle=False, verbose=0)
     assert not np.array_equal(narrow_unet.get_layer("block1_conv1").get_weights()[0], others)
     for weights in sharpening(narrow_unet):
@@ -193,7 +194,8 @@ assert not any(name.startswith("cxrlib") for name in sys.modules)
 assert sum(np.prod(w.shape) for w in unet.non_trainable_weights) == 9 * (4 + 8 + 16 + 32)
 assert not caffe.get_layer("caffe_preprocessing").trainable
 kernels = {f"sharpen{level}": unet.get_layer(f"sharpen{level}").get_weights()[0] for level in range(1, 5)}
-restored, probability = np.asarray(unet(images["grey"])), np.asarray(caffe(images["colour"]))
+restored, probability = unet(images["grey"]), caffe(images["colour"])
+restored, probability = keras.ops.convert_to_numpy(restored), keras.ops.convert_to_numpy(probability)
 np.savez(sys.argv[1] + "/found.npz", restored=restored, probability=probability, **kernels)
 """
     fresh_python(code, tmp_path)
@@ -229,7 +231,7 @@ def test_copy_is_equal_and_apart(narrow_unet):
     images = random_images(32, 1)
     assert np.array_equal(run(copy, images), run(encoder, images))
     model = classifier(copy, seed=1)
-    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=EAGERLY)
     model.fit(images, np.array([0, 1]), shuffle=False, verbose=0)
     assert all(np.array_equal(old, new) for old, new in zip(before, encoder.get_weights(), strict=True))
     assert not np.array_equal(copy.get_weights()[0], before[0])
@@ -251,7 +253,7 @@ def test_classifier_is_pooling_dense_and_softmax():
 def test_caffe_preprocessing_equals_keras_applications():
     model = classifier(vgg16_encoder((32, 32, 3), NARROW, seed=1), preprocessing="caffe", seed=2)
     images = random_images(32)
-    fed = np.asarray(model.get_layer("caffe_preprocessing")(images))
+    fed = keras.ops.convert_to_numpy(model.get_layer("caffe_preprocessing")(images))
     expected = keras.applications.vgg16.preprocess_input(255 * images)
     assert fed == pytest.approx(expected, abs=1e-3)
     assert not model.get_layer("caffe_preprocessing").trainable
