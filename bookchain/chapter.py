@@ -2,7 +2,10 @@
 
 import json
 import logging
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +13,20 @@ import pandas as pd
 MARKER = "complete.json"  # written last, so that a folder without it is never taken for finished
 
 
-class MissingArtefactError(RuntimeError):
-    """A chapter was run before the chapter whose results it reads."""
+class ChapterError(RuntimeError):
+    """A fault that the reader can mend; the message names the place and the remedy."""
 
     def _render_traceback_(self):
         """Show one line in Jupyter: the traceback would only hide the remedy (IPython's display hook)."""
         return [str(self)]
+
+
+class MissingArtefactError(ChapterError):
+    """A chapter was run before the chapter whose results it reads."""
+
+
+class UnwritableRunError(ChapterError):
+    """The run folder takes no files: it is read-only, its disk is full, or a file stands in its place."""
 
 
 def _only_errors(record: logging.LogRecord) -> bool:
@@ -55,9 +66,13 @@ class Chapter:
         self.checkpoints = self.run / "checkpoints" / name
         # TensorFlow prints its advice on speed to standard output, that is, onto the page.
         logging.getLogger("tensorflow").addFilter(_only_errors)
-        # What an earlier execution left would pass for this one's, also if this one fails half-way.
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        # What an earlier execution left would pass for this one's, also if this one fails half-way. Its marker goes
+        # first: a kill while the rest is cleared must not leave it over a part of the files.
+        with self._told(self.folder):
+            (self.folder / MARKER).unlink(missing_ok=True)
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+            self.folder.mkdir(parents=True)
 
     def path(self, given: str) -> Path:
         """Resolve a path that a reader gave, relative to the project's root."""
@@ -67,23 +82,58 @@ class Chapter:
         """Give the folder that another chapter has finished.
 
         Raises:
-            MissingArtefactError: If that chapter has not been run to its end in this run folder.
+            MissingArtefactError: If that chapter has not been run to its end in this run folder, or lost a file since.
         """
         folder = self.run / name
-        if not (folder / MARKER).is_file():
+        try:
+            files = json.loads((folder / MARKER).read_text())["files"]
+        except (OSError, ValueError) as error:
             raise MissingArtefactError(
-                f"{folder.relative_to(self.root) if folder.is_relative_to(self.root) else folder}: not there yet, "
-                f"or not finished. Run notebooks/{name}.ipynb first (or `make book`, which runs all in order)."
-            )
+                f"{self._shown(folder)}: not there yet, or not finished. "
+                f"Run notebooks/{name}.ipynb first (or `make book`, which runs all in order)."
+            ) from error
+        for file in files:
+            if not (folder / file).is_file():
+                raise MissingArtefactError(
+                    f"{self._shown(folder / file)}: gone since its chapter was finished. "
+                    f"Run notebooks/{name}.ipynb again (or delete {self._shown(folder)} and run `make book`)."
+                )
         return folder
 
     def table(self, frame: pd.DataFrame, name: str, digits: int = 6) -> pd.DataFrame:
         """Write a table as CSV with fixed digits, so that equal runs give equal bytes, and give it back."""
-        frame.to_csv(self.folder / f"{name}.csv", index=False, float_format=f"%.{digits}g", lineterminator="\n")
+        with self._whole(self.folder / f"{name}.csv") as partial:
+            frame.to_csv(partial, index=False, float_format=f"%.{digits}g", lineterminator="\n")
         return frame
 
     def finish(self) -> None:
         """Mark the chapter as finished: the last line of every chapter."""
         files = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
-        (self.folder / MARKER).write_text(json.dumps({"chapter": self.name, "files": files}, indent=1))
+        with self._whole(self.folder / MARKER) as partial:
+            partial.write_text(json.dumps({"chapter": self.name, "files": files}, indent=1))
         shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def _shown(self, path: Path) -> Path:
+        return path.relative_to(self.root) if path.is_relative_to(self.root) else path
+
+    @contextmanager
+    def _told(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UnwritableRunError(
+                f"{self._shown(path)}: cannot be written ({error.strerror or error}). "
+                f"Free its disk, make {self._shown(self.run)} a folder you may write to, or choose another run folder."
+            ) from error
+
+    @contextmanager
+    def _whole(self, path: Path) -> Iterator[Path]:
+        """Give a partial name that becomes `path` at the end, so that `path` is whole or not there."""
+        partial = path.with_name(f"partial-{path.name}")
+        try:
+            with self._told(path):
+                yield partial
+                os.replace(partial, path)
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)

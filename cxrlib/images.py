@@ -6,16 +6,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pydicom
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
+from cxrlib.dicom_streams import ImageError, check_stream
+
 MAX_PIXELS = 64_000_000  # a 43 x 43 cm detector at 0.1 mm has 18 million
 DICOM_SUFFIXES = {".dicom", ".dcm"}
-
-
-class ImageError(ValueError):
-    """A file that cannot be used as a radiograph; the message names the file, the fault and the remedy."""
+PHOTOGRAPH_FORMATS = ("JPEG", "PNG")  # of all that Pillow knows, one (EPS) runs what the file says, as a program
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -23,34 +22,49 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
 
     DICOM pixels pass the modality LUT and the VOI LUT (DICOM PS3.3 C.11), are scaled by the range that those can
     give (without a VOI LUT: by BitsStored), never by the image's own minimum and maximum, and MONOCHROME1 is
-    inverted, so that dense tissue is always bright. Colour is turned to luminance; an alpha channel is dropped.
+    inverted, so that dense tissue is always bright. Colour is turned to luminance; an alpha channel is dropped. A
+    photograph is turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are read to 8 bits.
 
     Args:
-        path: File to read; `.dicom` and `.dcm` are read as DICOM, all else by Pillow.
+        path: File to read; `.dicom` and `.dcm` are read as DICOM, all else as JPEG or PNG, by its first bytes.
         max_pixels: Largest number of pixels that is decoded.
 
     Returns:
         Image, float32, shape (H, W), in [0, 1].
 
     Raises:
-        ImageError: If the file is missing, damaged, too large, of several frames or without pixels.
+        ImageError: If the file is missing, unreadable, damaged, too large, of several frames or without pixels, if its
+            header and its pixels disagree, or if the decoder that it needs is not installed.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ImageError(f"{path}: no such file; check the path, or leave the row out")
-    if path.stat().st_size == 0:
-        raise ImageError(f"{path}: empty file (0 bytes); fetch it again")
     reader = _read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
     try:
+        _check_file(path)
         return reader(path, max_pixels)
     except ImageError:
         raise
+    except PermissionError as error:
+        raise ImageError(f"{path}: no permission to read it; allow it (chmod u+r, and u+x on its folders)") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: more pixels than Pillow opens ({error}); shrink it") from error
     except (UnidentifiedImageError, InvalidDicomError) as error:
         raise ImageError(
             f"{path}: not a readable JPEG, PNG or DICOM file, by its first bytes; fetch it again"
         ) from error
     except Exception as error:  # damage shows anywhere, and every decoder raises its own kinds
-        raise ImageError(f"{path}: damaged or unusual ({error}); fetch it again, or correct its header") from error
+        reason = " ".join(str(error).split())
+        raise ImageError(f"{path}: damaged or unusual ({reason}); fetch it again, or correct its header") from error
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ImageError(f"{path}: a folder; give one of the files in it")
+    if path.is_symlink() and not path.exists():
+        raise ImageError(f"{path}: link to {path.readlink()}, which is not there; restore it, or leave the row out")
+    if not path.is_file():
+        raise ImageError(f"{path}: no such file; check the path, or leave the row out")
+    if path.stat().st_size == 0:
+        raise ImageError(f"{path}: empty file (0 bytes); fetch it again")
 
 
 def _check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
@@ -61,9 +75,10 @@ def _check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
 
 
 def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
-    with Image.open(path) as image:
+    with Image.open(path, formats=PHOTOGRAPH_FORMATS) as image:
         _check_size(path, image.height, image.width, max_pixels)
         image.load()
+        image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):  # 16-bit grey PNG
             return (np.asarray(image, dtype=np.float32) / 65535).clip(0, 1)
         if image.mode != "L":
@@ -74,19 +89,26 @@ def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
 def _read_dicom(path: Path, max_pixels: int) -> np.ndarray:
     data = pydicom.dcmread(path)
     if "PixelData" not in data or "Rows" not in data or "Columns" not in data:
-        raise ImageError(f"{path}: DICOM without pixels; leave it out (it may be a report or a directory)")
+        raise ImageError(
+            f"{path}: DICOM without pixels; fetch it again if it was cut short, leave it out if it is a report"
+        )
     if int(data.get("NumberOfFrames", 1) or 1) > 1:
         raise ImageError(f"{path}: {data.NumberOfFrames} frames; export the one frame that is the radiograph")
     _check_size(path, data.Rows, data.Columns, max_pixels)
+    if data.get("SamplesPerPixel", 1) != 1:
+        raise ImageError(f"{path}: {data.PhotometricInterpretation} colour; a radiograph has one grey channel")
+    check_stream(path, data)
     stored = data.pixel_array
     if stored.ndim != 2:
-        raise ImageError(f"{path}: {data.PhotometricInterpretation} colour; a radiograph has one grey channel")
+        raise ImageError(f"{path}: pixels of {len(stored)} frames where its header has one; export the radiograph")
     low, high = _output_range(data)
     if low == high:
         raise ImageError(f"{path}: the rescale slope or LUT leaves one grey value; correct the header")
     image = (apply_voi_lut(apply_modality_lut(stored, data), data).astype(np.float32) - low) / (high - low)
     if data.PhotometricInterpretation == "MONOCHROME1":
         image = 1 - image
+    if np.isnan(image.min()):
+        raise ImageError(f"{path}: its rescale or window gives grey values that are no numbers; correct the header")
     return image.clip(0, 1).astype(np.float32)
 
 

@@ -76,6 +76,29 @@ def test_missing_upstream_is_one_line_that_names_the_notebook(project, state):
     assert len(message.splitlines()) == 1
 
 
+@pytest.mark.parametrize("content", ["", '{"chapter": "01-pre'])
+def test_damaged_marker_is_no_marker(project, content):
+    first = Chapter("01-preprocessing", "runs/quick")
+    (first.folder / MARKER).write_text(content)
+    with pytest.raises(MissingArtefactError, match="runs/quick/01-preprocessing: not there yet, or not finished"):
+        Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing")
+
+
+def test_file_lost_since_is_named(project):
+    first = Chapter("01-preprocessing", "runs/quick")
+    first.table(pd.DataFrame({"a": [1]}), "split")
+    first.finish()
+    second = Chapter("02-noise-and-blur", "runs/quick")
+    assert second.upstream("01-preprocessing") == first.folder
+    (first.folder / "split.csv").unlink()
+    with pytest.raises(MissingArtefactError) as raised:
+        second.upstream("01-preprocessing")
+    message = str(raised.value)
+    assert message.startswith("runs/quick/01-preprocessing/split.csv: gone since its chapter was finished. ")
+    assert "notebooks/01-preprocessing.ipynb" in message
+    assert len(message.splitlines()) == 1
+
+
 def test_jupyter_shows_that_line_alone(project, capsys):
     shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
     chapter = Chapter("02-noise-and-blur", "runs/quick")

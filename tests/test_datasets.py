@@ -175,7 +175,7 @@ def set_value(row, column, value):
     ("name", "change", "message"),
     [
         ("image_labels_train.csv", lambda t: t.drop(columns="No finding"), r"columns \['No finding'\] are missing"),
-        ("image_labels_test.csv", lambda t: pd.concat([t, t[:1]]), "0 more ids occur twice"),
+        ("image_labels_test.csv", lambda t: pd.concat([t, t[:1]]), "occurs twice with the same labels"),
         ("image_labels_train.csv", lambda t: t.assign(**{"No finding": 1.0}), "No finding and a finding"),
         ("image_labels_train.csv", set_value(3, "CPAM", np.nan), "neither 0 nor 1"),
         ("image_labels_train.csv", set_value(3, "CPAM", "yes"), "neither 0 nor 1"),

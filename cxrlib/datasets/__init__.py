@@ -1,11 +1,14 @@
 """Read the two public data sets of the study into frames with one row an image, and split them by patient."""
 
+from cxrlib.datasets.boxes import read_boxes
 from cxrlib.datasets.duplicates import find_duplicates
+from cxrlib.datasets.findings import Finding
 from cxrlib.datasets.kermany import index_kermany
 from cxrlib.datasets.splits import LeakageError, check_leakage, split_by_patient, split_in_halves
-from cxrlib.datasets.vindr_pcxr import index_vindr_pcxr, read_boxes
+from cxrlib.datasets.vindr_pcxr import index_vindr_pcxr
 
 __all__ = [
+    "Finding",
     "LeakageError",
     "check_leakage",
     "find_duplicates",

@@ -1,5 +1,7 @@
 """Find images that occur twice, also where re-encoding or a small change of grey hides it."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -40,13 +42,28 @@ def find_duplicates(frame: pd.DataFrame, max_distance: float = MAX_DISTANCE, wor
     Returns:
         One row a pair: first, second (paths), distance.
     """
-    columns = ["first", "second", "distance"]
-    if len(frame) < 2:
-        return pd.DataFrame(columns=columns)
     paths = list(frame.path)
+    if len(paths) < 2:
+        return match_thumbnails(paths, np.empty(0))
     batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
     made = Parallel(n_jobs=workers)(delayed(_thumbnails)(batch) for batch in batches)
-    thumbnails = np.concatenate(made)
+    return match_thumbnails(paths, np.concatenate(made), max_distance)
+
+
+def match_thumbnails(paths: Sequence[str], thumbnails: np.ndarray, max_distance: float = MAX_DISTANCE) -> pd.DataFrame:
+    """Find pairs of (near-)identical images among thumbnails that are at hand.
+
+    Args:
+        paths: Files of the images.
+        thumbnails: What `thumbnail` gives for each, shape (N, THUMBNAIL ** 2).
+        max_distance: As for `find_duplicates`.
+
+    Returns:
+        As `find_duplicates`.
+    """
+    columns = ["first", "second", "distance"]
+    if len(paths) < 2:
+        return pd.DataFrame(columns=columns)
     radius = max_distance * THUMBNAIL  # the Euclidean length of a root mean square over THUMBNAIL ** 2 pixels
     graph = NearestNeighbors(radius=radius).fit(thumbnails).radius_neighbors_graph(mode="distance").tocoo()
     pairs = [
@@ -57,5 +74,5 @@ def find_duplicates(frame: pd.DataFrame, max_distance: float = MAX_DISTANCE, wor
     return pd.DataFrame(pairs, columns=columns).sort_values(["first", "second"], ignore_index=True)
 
 
-def _thumbnails(paths: list[str]) -> np.ndarray:
+def _thumbnails(paths: Sequence[str]) -> np.ndarray:
     return np.stack([thumbnail(read_image(path)) for path in paths])

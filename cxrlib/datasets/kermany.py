@@ -1,15 +1,24 @@
 """The paediatric pneumonia set of Kermany et al. 2018: children of 1 to 5 years, Guangzhou."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+
+from cxrlib.datasets.findings import Finding, leave_out, remark
 
 PERSON = re.compile(r"person(?P<number>\d+)_(?P<type>bacteria|virus)_\d+(_\d+)?")
 NORMAL = re.compile(r"(?P<prefix>NORMAL2-)?IM-(?P<number>\d+)-\d+(-\d+)?")
 FOLDERS = ("train", "val", "test")  # the first distribution has no `val`
 FINDINGS = {"bacteria": "bacterial pneumonia", "virus": "viral pneumonia"}
+CLASSES = ("NORMAL", "PNEUMONIA")
 PATIENT_KEYS = ("number", "number and type")
+PUBLISHED = {
+    "val": {"train": (1341, 3875), "val": (8, 8), "test": (234, 390)},
+    "no val": {"train": (1349, 3883), "test": (234, 390)},
+}
+"""Normal and pneumonia images of both distributions, 5,856 in all."""
 
 
 def _patient(stem: str, folder: str, key: str) -> tuple[str, str] | None:
@@ -23,7 +32,7 @@ def _patient(stem: str, folder: str, key: str) -> tuple[str, str] | None:
     return None
 
 
-def index_kermany(root: str | Path, patient_key: str = "number") -> pd.DataFrame:
+def index_kermany(root: str | Path, patient_key: str = "number", findings: list[Finding] | None = None) -> pd.DataFrame:
     """List the images of a Kermany folder, in the layout with `train`, `val`, `test` or with `train`, `test`.
 
     Args:
@@ -31,30 +40,71 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> pd.DataFrame
         patient_key: What names a patient in a file name. "number": the bare number within a class, the stricter
             reading (person1_bacteria and person1_virus are one child, as are IM-0115 and NORMAL2-IM-0115);
             "number and type": number with prefix or type.
+        findings: List that takes what is wrong; files that cannot be used are then left out.
 
     Returns:
         One row an image, sorted by path: path, dataset, image (path below `chest_xray` without ending), patient,
         label (0 normal, 1 abnormal), finding (normal, bacterial pneumonia, viral pneumonia), folder (train, val, test).
 
     Raises:
-        ValueError: If `patient_key` is unknown, or a file name follows no known pattern.
+        ValueError: If `patient_key` is unknown, or, without `findings`, if a file name follows no known pattern.
         FileNotFoundError: If the layout or any image is missing.
     """
     if patient_key not in PATIENT_KEYS:
         raise ValueError(f"patient_key {patient_key!r}; choose one of {PATIENT_KEYS}")
-    root = Path(root)
-    base = root / "chest_xray" if (root / "chest_xray").is_dir() else root
+    base = base_folder(root)
+    images, others = _list_files(base)
+    if not images:
+        fault, remedy = "no JPEG in train/NORMAL and so on", "give the folder chest_xray or its parent"
+        raise FileNotFoundError(Finding(str(base), "error", fault, remedy))
+    for path in others:
+        fault = "a folder that the data set does not have" if path.is_dir() else "not a JPEG or PNG in a class folder"
+        remark(findings, str(path), "warning", fault, "it is not read; move it to its place, or remove it")
     rows = []
-    for folder in FOLDERS:
-        for kind in ("NORMAL", "PNEUMONIA"):
-            for path in sorted((base / folder / kind).glob("*")):
-                if path.name.startswith(".") or path.suffix.lower() not in {".jpeg", ".jpg", ".png"}:
-                    continue  # .DS_Store and __MACOSX leftovers of the distribution
-                known = _patient(path.stem, kind, patient_key)
-                if known is None:
-                    raise ValueError(f"{path}: the name tells no patient; rename it as the data set does, or remove it")
-                image = str(path.relative_to(base).with_suffix(""))
-                rows.append((str(path), "kermany", image, known[0], int(kind == "PNEUMONIA"), known[1], folder))
-    if not rows:
-        raise FileNotFoundError(f"{base}: no JPEG in train/NORMAL and so on; give the folder chest_xray or its parent")
+    for path in images:
+        folder, kind = path.parts[-3:-1]
+        known = _patient(path.stem, kind, patient_key)
+        if known is None:
+            other = CLASSES[1 - CLASSES.index(kind)]
+            swapped = f" of {kind} (but one of {other})" if _patient(path.stem, other, patient_key) else ""
+            remedy = "rename it as the data set does, or remove it"
+            leave_out([Finding(str(path), "error", f"the name tells no patient{swapped}", remedy)], findings)
+            continue
+        image = str(path.relative_to(base).with_suffix(""))
+        rows.append((str(path), "kermany", image, known[0], int(kind == "PNEUMONIA"), known[1], folder))
+    _compare_with_published(base, images, findings)
     return pd.DataFrame(rows, columns=["path", "dataset", "image", "patient", "label", "finding", "folder"])
+
+
+def base_folder(root: str | Path) -> Path:
+    """Give the folder `chest_xray`, also when its parent is given."""
+    root = Path(root)
+    return root / "chest_xray" if (root / "chest_xray").is_dir() else root
+
+
+def _list_files(base: Path) -> tuple[list[Path], list[Path]]:
+    """List the images in the class folders, and what else lies there; archives leave hidden files and __MACOSX."""
+    classes = [base / folder / kind for folder in FOLDERS for kind in CLASSES]
+    entries = [path for place in classes for path in sorted(place.glob("[!.]*"))]
+    images = [path for path in entries if path.suffix.lower() in {".jpeg", ".jpg", ".png"} and not path.is_dir()]
+    above = [path for path in sorted(base.glob("[!.]*")) if path.is_dir() and path.name not in {*FOLDERS, "__MACOSX"}]
+    between = [path for folder in FOLDERS for path in sorted((base / folder).glob("[!.]*")) if path not in classes]
+    known = set(images)
+    return images, [*above, *between, *(path for path in entries if path not in known)]
+
+
+def _compare_with_published(base: Path, images: list[Path], findings: list[Finding] | None) -> None:
+    """Remark names that occur twice, and numbers of images that differ from the published ones."""
+    first: dict[str, Path] = {}
+    for path in images:
+        if path.stem in first:
+            fault = f"the same name as {first[path.stem].relative_to(base)}"
+            remark(findings, str(path), "warning", fault, "keep the file in one folder, under one ending")
+        first.setdefault(path.stem, path)
+    published = PUBLISHED["val" if (base / "val").is_dir() else "no val"]
+    counts = Counter(path.parts[-3:-1] for path in images)
+    here = {folder: tuple(counts[folder, kind] for kind in CLASSES) for folder in published}
+    if here != published:
+        shown = [", ".join(f"{folder} {n} + {p}" for folder, (n, p) in c.items()) for c in (here, published)]
+        fault = f"normal + pneumonia images: {shown[0]}; the published set has {shown[1]}"
+        remark(findings, str(base), "note", fault, "expect other numbers than those of the whole set")

@@ -1,29 +1,22 @@
-"""VinDr-PCXR (PediCXR 1.0.0): DICOM radiographs of children from Vietnam, with labels and boxes in four CSV files."""
+"""VinDr-PCXR (PediCXR 1.0.0): DICOM radiographs of children from Vietnam, labelled in two CSV files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-NO_FINDING = "No finding"
-FOLDERS = ("train", "test")
-BOX_COLUMNS = ["x_min", "y_min", "x_max", "y_max"]
+from cxrlib.datasets.findings import Finding, leave_out, remark
+from cxrlib.datasets.vindr_tables import FOLDERS, LABELS, NEEDED, NO_FINDING, read_ids, read_table
+
 UNLABELLED = ("exclude", "abnormal", "normal")
 
 
-def _read_csv(path: Path, needed: list[str]) -> pd.DataFrame:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: not there; VinDr-PCXR keeps its four CSV files in the root folder")
-    try:
-        table = pd.read_csv(path, encoding="utf-8-sig", dtype={"image_id": str})
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path}: empty; fetch it again") from None
-    missing = [name for name in needed if name not in table]
-    if missing:
-        raise ValueError(f"{path}: columns {missing} are missing; fetch the file again")
-    return table
-
-
-def index_vindr_pcxr(root: str | Path, unlabelled: str = "exclude") -> pd.DataFrame:
+def index_vindr_pcxr(
+    root: str | Path,
+    unlabelled: str = "exclude",
+    exclude: Sequence[str] | str | Path = (),
+    findings: list[Finding] | None = None,
+) -> pd.DataFrame:
     """List the images of VinDr-PCXR with their labels.
 
     The files carry no patient id: one image is one patient. An image is normal only where `No finding` is 1.
@@ -32,75 +25,116 @@ def index_vindr_pcxr(root: str | Path, unlabelled: str = "exclude") -> pd.DataFr
         root: Folder with `train/`, `test/` and the four CSV files.
         unlabelled: What an image with none of its 15 labels set is: left out ("exclude"), "abnormal" or "normal".
             The paper does not say.
+        exclude: Ids of images to leave out, or a file with one a line or with a column `image_id`. The paper left out
+            370 of 9,125 images and does not name them.
+        findings: List that takes what is wrong; rows that cannot be used are then left out.
 
     Returns:
         One row an image: path, dataset, image (id), patient, label (0 normal, 1 abnormal), finding (the labels,
         joined by " | "), folder (train, test: the official split).
 
     Raises:
-        ValueError: If `unlabelled` is unknown, or a CSV lacks a column, has an id twice, or contradicts itself.
-        FileNotFoundError: If a CSV or an image named in it is missing.
+        ValueError: If `unlabelled` is unknown, or a CSV cannot be read or lacks a column; without `findings` also if
+            one has a column of unknown name, an id twice, contradicts itself, or `exclude` names an unknown id.
+        FileNotFoundError: If a CSV is missing; without `findings` also if an image named in it is.
     """
     if unlabelled not in UNLABELLED:
         raise ValueError(f"unlabelled {unlabelled!r}; choose one of {UNLABELLED}")
-    root, parts = Path(root), []
-    for folder in FOLDERS:
-        source = root / f"image_labels_{folder}.csv"
-        table = _read_csv(source, ["image_id", NO_FINDING])
-        labels = [name for name in table if name not in {"image_id", "rad_ID"}]
-        twice = table.image_id[table.image_id.duplicated()]
-        if len(twice):
-            raise ValueError(f"{source}: {twice.iloc[0]} and {len(twice) - 1} more ids occur twice; keep one row each")
-        odd = table.image_id[~table[labels].isin([0, 1]).all(axis=1)]
-        if len(odd):
-            raise ValueError(f"{source}: {odd.iloc[0]} has a label that is neither 0 nor 1; correct the row")
-        values = table[labels].astype(bool)
-        abnormal = values.drop(columns=NO_FINDING).any(axis=1)
-        both = table.image_id[abnormal & values[NO_FINDING]]
-        if len(both):
-            raise ValueError(f"{source}: {both.iloc[0]} has {NO_FINDING} and a finding; correct the row")
-        none = ~abnormal & ~values[NO_FINDING]
-        frame = pd.DataFrame(
-            {
-                "path": [str(root / folder / f"{image}.dicom") for image in table.image_id],
-                "dataset": "vindr_pcxr",
-                "image": table.image_id,
-                "patient": table.image_id,
-                "label": (abnormal | (none & (unlabelled == "abnormal"))).astype(int),
-                "finding": [" | ".join(name for name in labels if row[name]) for _, row in values.iterrows()],
-                "folder": folder,
-            }
+    root = Path(root)
+    table = pd.concat([_read_labels(root, folder, findings) for folder in FOLDERS], ignore_index=True)
+    if findings is not None:
+        findings += _strangers(root, table)
+    table = _sift(_without(table, exclude, findings), findings)
+    labels = table[list(LABELS)].astype(bool)
+    abnormal = labels.drop(columns=NO_FINDING).any(axis=1)
+    none = ~abnormal & ~labels[NO_FINDING]
+    becomes = "left out" if unlabelled == "exclude" else unlabelled
+    for row in table[none].itertuples():
+        remedy = (
+            f"it is {becomes}, by unlabelled={unlabelled!r}; the other choices are {set(UNLABELLED) - {unlabelled}}"
         )
-        parts.append(frame[~none] if unlabelled == "exclude" else frame)
-    result = pd.concat(parts, ignore_index=True)
-    absent = [path for path in result.path if not Path(path).is_file()]
-    if absent:
-        raise FileNotFoundError(f"{absent[0]}: named in the CSV but not there, with {len(absent) - 1} more; fetch them")
-    return result
-
-
-def read_boxes(root: str | Path) -> pd.DataFrame:
-    """Read the boxes that radiologists drew; rows without a finding have none.
-
-    Args:
-        root: Folder with the four CSV files.
-
-    Returns:
-        One row a box: image (id), finding, x_min, y_min, x_max, y_max in pixels of the DICOM image, max exclusive.
-
-    Raises:
-        ValueError: If a CSV lacks a column, or a finding has no or an empty box.
-        FileNotFoundError: If a CSV is missing.
-    """
-    parts = []
-    for folder in FOLDERS:
-        source = Path(root) / f"annotations_{folder}.csv"
-        table = _read_csv(source, ["image_id", "class_name", *BOX_COLUMNS])
-        table = table[table.class_name != NO_FINDING]
-        empty = ~((table.x_max > table.x_min) & (table.y_max > table.y_min))  # also true for NaN
-        if empty.any():
-            raise ValueError(f"{source}: {table.image_id[empty].iloc[0]} has a box without area; correct the row")
-        parts.append(table.rename(columns={"image_id": "image", "class_name": "finding"}))
-    return pd.concat(parts, ignore_index=True)[["image", "finding", *BOX_COLUMNS]].astype(
-        {c: float for c in BOX_COLUMNS}
+        remark(findings, row.file, "note", f"{row.image_id} has none of the 15 labels", remedy)
+    frame = pd.DataFrame(
+        {
+            "path": [str(root / row.folder / f"{row.image_id}.dicom") for row in table.itertuples()],
+            "dataset": "vindr_pcxr",
+            "image": table.image_id,
+            "patient": table.image_id,
+            "label": (abnormal | (none & (unlabelled == "abnormal"))).astype(int),
+            "finding": [" | ".join(name for name in LABELS if row[name]) for _, row in labels.iterrows()],
+            "folder": table.folder,
+        }
     )
+    if unlabelled == "exclude":
+        frame = frame[~none]
+    there = frame.path.map(lambda path: Path(path).is_file()).astype(bool)
+    absent = [Finding(path, "error", "named in the CSV but not there", "fetch it") for path in frame.path[~there]]
+    leave_out(absent, findings, FileNotFoundError)
+    return frame[there].reset_index(drop=True)
+
+
+def _read_labels(root: Path, folder: str, findings: list[Finding] | None) -> pd.DataFrame:
+    """Read one table: image_id, the 15 labels as numbers (NaN where not one), file, folder."""
+    source = root / f"image_labels_{folder}.csv"
+    table = read_table(source, NEEDED["image_labels"])
+    fault, remedy = "is none of the 15 labels", "correct its name, or remove it; it is not read"
+    unknown = [name for name in table if name not in {"image_id", "rad_ID", *LABELS}]
+    leave_out([Finding(str(source), "warning", f"column {name!r} {fault}", remedy) for name in unknown], findings)
+    missing = [name for name in LABELS if name not in table]
+    if missing:
+        remedy = "fetch it again; an image with no other label counts as one without labels"
+        remark(findings, str(source), "warning", f"label columns {missing} are missing", remedy)
+    table = table.reindex(columns=["image_id", *LABELS], fill_value="0")
+    table[list(LABELS)] = table[list(LABELS)].apply(pd.to_numeric, errors="coerce")
+    return table.assign(file=str(source), folder=folder)
+
+
+def _strangers(root: Path, table: pd.DataFrame) -> list[Finding]:
+    """Name the files that no row names."""
+    found = []
+    for folder in FOLDERS:
+        named = set(table.image_id[table.folder == folder])
+        for path in sorted((root / folder).glob("[!.]*")):
+            if path.suffix != ".dicom":
+                found.append(Finding(str(path), "warning", "not a .dicom file", "it is not read; remove it"))
+            elif path.stem not in named:
+                fault = f"no row in image_labels_{folder}.csv"
+                found.append(Finding(str(path), "warning", fault, "it is not read; remove it, or fetch the CSV again"))
+    return found
+
+
+def _without(table: pd.DataFrame, exclude: Sequence[str] | str | Path, findings: list[Finding] | None) -> pd.DataFrame:
+    """Leave out the images that the caller names, each of which must be there."""
+    ids = read_ids(exclude)
+    source = str(exclude) if isinstance(exclude, str | Path) else "exclude"
+    unknown = [image for image in dict.fromkeys(ids) if image not in set(table.image_id)]
+    remedy = "correct the list of images to exclude"
+    leave_out([Finding(source, "error", f"no table names image {image!r}", remedy) for image in unknown], findings)
+    named = table.image_id.isin(ids)
+    if named.any():
+        fault = f"{table.image_id[named].nunique()} images are left out, as asked"
+        remark(findings, source, "note", fault, "nothing to do")
+    return table[~named]
+
+
+def _sift(table: pd.DataFrame, findings: list[Finding] | None) -> pd.DataFrame:
+    """Leave out the rows that say nothing or contradict each other, one finding an image."""
+
+    def drop(bad: pd.Series, fault: str, remedy: str, severity: str = "error") -> pd.DataFrame:
+        rows = table[bad].drop_duplicates("image_id")
+        faults = [
+            Finding(row.file, severity, f"{row.image_id or 'a row'} {fault}", remedy) for row in rows.itertuples()
+        ]
+        leave_out(faults, findings)
+        return table[~bad]
+
+    table = drop(table.image_id == "", "has no image_id", "correct the row")
+    across = table.groupby("image_id").folder.transform("nunique") > 1
+    table = drop(across, "is in both label tables", "keep it in the one whose folder holds the file")
+    again = table.duplicated(["image_id", *LABELS])
+    table = drop(again, "occurs twice with the same labels", "keep one row", "warning")
+    table = drop(table.duplicated("image_id", keep=False), "occurs twice with different labels", "keep the right row")
+    odd = ~table[list(LABELS)].isin([0, 1]).all(axis=1)
+    table = drop(odd, "has a label that is neither 0 nor 1", "correct the row")
+    both = (table[NO_FINDING] == 1) & table[list(LABELS[1:])].any(axis=1)
+    return drop(both, f"has {NO_FINDING} and a finding", "correct the row")
