@@ -1,16 +1,19 @@
-"""Where a classifier looks: Score-CAM maps, the boxes made of them, and how they meet annotated boxes (section 2.4).
+"""Where a classifier looks: Score-CAM maps (section 2.4).
 
 Score-CAM: Wang et al. 2020, "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
 Workshops. The method's own code, which this module follows, departs from the paper in how channels are weighted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
 import cv2
 import keras
 import numpy as np
-from skimage.filters import threshold_otsu
+
+from cxrlib.localisation import box_iou, map_to_box
+
+__all__ = ["WEIGHTINGS", "all_weightings", "box_iou", "map_to_box", "score_cam"]
 
 WEIGHTINGS = ("softmax", "channel-softmax", "increase")
 
@@ -125,137 +128,48 @@ def score_cam(
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(f"the weighting must be one of {', '.join(WEIGHTINGS)}, got {weighting!r}")
+    return all_weightings(model, images, class_index, layer, batch_size)[weighting]
+
+
+def all_weightings(
+    model: keras.Model, images: np.ndarray, class_index: int, layer: str | None = None, batch_size: int = 32
+) -> dict[str, np.ndarray]:
+    """Score-CAM maps under each weighting, at the cost of one: the forward passes are the same.
+
+    Arguments, errors and definitions are those of `score_cam`.
+
+    Returns:
+        Weighting to maps, float32 (N, H, W) in [0, 1].
+    """
     if batch_size < 1:
         raise ValueError(f"the batch size must be 1 or more, got {batch_size}")
     if class_index not in range(model.output_shape[-1]):
         raise ValueError(f"the model has classes 0 to {model.output_shape[-1] - 1}, got class_index={class_index}")
     images = _as_input(model, images)
-    height, width = images.shape[1:3]
 
     feature_model = keras.Model(model.inputs, _find_layer(model, layer).output)
     starts = range(0, len(images), batch_size)
     maps = np.concatenate([_predict(feature_model, images[i : i + batch_size], batch_size) for i in starts])
     maps = maps.astype(np.float32)  # (N, h, w, K)
 
-    weights = np.zeros((len(images), maps.shape[-1]))  # (N, K), 0 for flat maps
-    baseline = 0.0
-    if weighting == "increase":
-        baseline = _predict_probability(model, np.zeros_like(images[:1]), class_index, batch_size)[0]
+    baseline = _predict_probability(model, np.zeros_like(images[:1]), class_index, batch_size)[0]
+    weights = {name: np.zeros((len(images), maps.shape[-1])) for name in WEIGHTINGS}  # (N, K), 0 for flat maps
     masked = _masked_inputs(images, maps)
     while batch := list(islice(masked, batch_size)):
         numbers, channels, inputs = zip(*batch, strict=True)
         probability = _predict_probability(model, np.stack(inputs), class_index, batch_size)
+        weights["softmax"][numbers, channels] = probability
         # The softmax's denominator is common to all channels, and goes out when the result is scaled.
-        weights[numbers, channels] = np.exp(probability) if weighting == "channel-softmax" else probability - baseline
+        weights["channel-softmax"][numbers, channels] = np.exp(probability)
+        weights["increase"][numbers, channels] = probability - baseline
+    return {name: _combine(maps, values, images.shape[1:3]) for name, values in weights.items()}
 
-    result = np.zeros((len(images), height, width), np.float32)
+
+def _combine(maps: np.ndarray, weights: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Weighted sums of the maps, upsampled, cut at 0 and scaled."""
+    result = np.zeros((len(maps), *size), np.float32)
     for number, combined in enumerate(np.einsum("nhwk,nk->nhw", maps, weights)):
-        scaled = _min_max(np.maximum(_upsample(combined, height, width), 0))
+        scaled = _min_max(np.maximum(_upsample(combined, *size), 0))
         if scaled is not None:
             result[number] = scaled
     return result
-
-
-def _check_map(map: np.ndarray) -> np.ndarray:
-    map = np.asarray(map)
-    # Written so that NaN, which fails every comparison, is refused too.
-    if map.ndim != 2 or map.size == 0 or not (map.min() >= 0 and map.max() < np.inf):
-        raise ValueError(f"expected one map (H, W) of finite values of 0 or more, got shape {map.shape}: see score_cam")
-    return map
-
-
-def _check_boxes(boxes: Sequence[Sequence[float]]) -> np.ndarray:
-    boxes = np.asarray(boxes, dtype=np.float64)
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) == 0:
-        raise ValueError(f"expected boxes (x_min, y_min, x_max, y_max), at least one, got shape {boxes.shape}")
-    for box in boxes:
-        if not (box[0] < box[2] and box[1] < box[3]):
-            raise ValueError(f"box {tuple(box.tolist())} is empty: x_min < x_max and y_min < y_max are needed")
-    return boxes
-
-
-def map_to_box(map: np.ndarray, threshold: float | str) -> tuple[int, int, int, int] | None:
-    """Box around the extreme points of the strong part of a map (section 2.4; the paper gives no threshold).
-
-    Args:
-        map: Activation map (H, W), values of 0 or more.
-        threshold: Share of the map's maximum in [0, 1] that a pixel must reach, or "otsu", whose threshold a pixel must
-            exceed. Pixels of value 0 never count.
-
-    Returns:
-        (x_min, y_min, x_max, y_max) in pixels, maxima exclusive; None if no pixel counts, as in a map of zeros, or in
-        any flat map for "otsu".
-
-    Raises:
-        ValueError: The map is not (H, W), finite and 0 or more, or the threshold is neither in [0, 1] nor "otsu".
-    """
-    map = _check_map(map)
-    if threshold == "otsu":
-        strong = map > threshold_otsu(map)
-    elif not isinstance(threshold, str) and 0 <= threshold <= 1:
-        strong = map >= threshold * map.max()
-    else:
-        raise ValueError(f'the threshold must be a share in [0, 1] or "otsu", got {threshold!r}')
-    y, x = np.nonzero(strong & (map > 0))
-    return (int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1) if x.size else None
-
-
-def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes.
-
-    Args:
-        a: (x_min, y_min, x_max, y_max), maxima exclusive.
-        b: The other box.
-
-    Returns:
-        0 (disjoint or touching) to 1 (equal).
-
-    Raises:
-        ValueError: A box does not have four numbers, or is empty.
-    """
-    a, b = _check_boxes([a, b])
-    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    intersection = np.prod(np.maximum(sides, 0))
-    return float(intersection / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - intersection))
-
-
-def _inside(shape: tuple[int, int], boxes: np.ndarray) -> np.ndarray:
-    """Pixels whose centre lies in any box, bool (H, W)."""
-    y, x = np.indices(shape) + 0.5
-    return np.any([(x >= b[0]) & (x < b[2]) & (y >= b[1]) & (y < b[3]) for b in boxes], axis=0)
-
-
-def pointing_game(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> bool:
-    """Whether the map's maximum lies in an annotated box (Zhang et al. 2018, without their tolerance).
-
-    Args:
-        map: Activation map (H, W), values of 0 or more.
-        boxes: Annotated boxes (x_min, y_min, x_max, y_max), maxima exclusive, in the map's pixels.
-
-    Returns:
-        True if the maximum, the first in row order where several pixels share it, lies in any box; False for a flat
-        map, which points nowhere.
-
-    Raises:
-        ValueError: The map is not (H, W), finite and 0 or more, or there is no box, or an empty one.
-    """
-    map, boxes = _check_map(map), _check_boxes(boxes)
-    return bool(np.ptp(map) > 0 and _inside(map.shape, boxes).flat[map.argmax()])
-
-
-def energy_in_boxes(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> float:
-    """Share of the map's sum that lies in annotated boxes (energy-based pointing game, Wang et al. 2020).
-
-    Args:
-        map: Activation map (H, W), values of 0 or more.
-        boxes: Annotated boxes (x_min, y_min, x_max, y_max), maxima exclusive, in the map's pixels.
-
-    Returns:
-        0 to 1; pixels in several boxes count once. 0 for a map of zeros.
-
-    Raises:
-        ValueError: The map is not (H, W), finite and 0 or more, or there is no box, or an empty one.
-    """
-    map, boxes = _check_map(map), _check_boxes(boxes)
-    total = map.sum(dtype=np.float64)
-    return float(map[_inside(map.shape, boxes)].sum(dtype=np.float64) / total) if total > 0 else 0.0

@@ -1,0 +1,136 @@
+"""Boxes made of activation maps, and how maps and boxes meet a radiologist's boxes (sections 2.4 and 3.4)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from skimage.filters import threshold_otsu
+
+
+def _check_map(map: np.ndarray) -> np.ndarray:
+    map = np.asarray(map)
+    # Written so that NaN, which fails every comparison, is refused too.
+    if map.ndim != 2 or map.size == 0 or not (map.min() >= 0 and map.max() < np.inf):
+        raise ValueError(f"expected one map (H, W) of finite values of 0 or more, got shape {map.shape}: see score_cam")
+    return map
+
+
+def _check_boxes(boxes: Sequence[Sequence[float]]) -> np.ndarray:
+    boxes = np.asarray(boxes, dtype=np.float64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) == 0:
+        raise ValueError(f"expected boxes (x_min, y_min, x_max, y_max), at least one, got shape {boxes.shape}")
+    for box in boxes:
+        if not (box[0] < box[2] and box[1] < box[3]):
+            raise ValueError(f"box {tuple(box.tolist())} is empty: x_min < x_max and y_min < y_max are needed")
+    return boxes
+
+
+def map_to_box(map: np.ndarray, threshold: float | str) -> tuple[int, int, int, int] | None:
+    """Box around the extreme points of the strong part of a map (section 2.4; the paper gives no threshold).
+
+    Args:
+        map: Activation map (H, W), values of 0 or more.
+        threshold: Share of the map's maximum in [0, 1] that a pixel must reach, or "otsu", whose threshold a pixel must
+            exceed. Pixels of value 0 never count.
+
+    Returns:
+        (x_min, y_min, x_max, y_max) in pixels, maxima exclusive; None if no pixel counts, as in a map of zeros, or in
+        any flat map for "otsu".
+
+    Raises:
+        ValueError: The map is not (H, W), finite and 0 or more, or the threshold is neither in [0, 1] nor "otsu".
+    """
+    map = _check_map(map)
+    if threshold == "otsu":
+        strong = map > threshold_otsu(map)
+    elif not isinstance(threshold, str) and 0 <= threshold <= 1:
+        strong = map >= threshold * map.max()
+    else:
+        raise ValueError(f'the threshold must be a share in [0, 1] or "otsu", got {threshold!r}')
+    y, x = np.nonzero(strong & (map > 0))
+    return (int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1) if x.size else None
+
+
+def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes.
+
+    Args:
+        a: (x_min, y_min, x_max, y_max), maxima exclusive.
+        b: The other box.
+
+    Returns:
+        0 (disjoint or touching) to 1 (equal).
+
+    Raises:
+        ValueError: A box does not have four numbers, or is empty.
+    """
+    a, b = _check_boxes([a, b])
+    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    intersection = np.prod(np.maximum(sides, 0))
+    return float(intersection / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - intersection))
+
+
+def _inside(shape: tuple[int, int], boxes: np.ndarray) -> np.ndarray:
+    """Pixels whose centre lies in any box, bool (H, W)."""
+    y, x = np.indices(shape) + 0.5
+    return np.any([(x >= b[0]) & (x < b[2]) & (y >= b[1]) & (y < b[3]) for b in boxes], axis=0)
+
+
+def pointing_game(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> bool:
+    """Whether the map's maximum lies in an annotated box (Zhang et al. 2018, without their tolerance).
+
+    Args:
+        map: Activation map (H, W), values of 0 or more.
+        boxes: Annotated boxes (x_min, y_min, x_max, y_max), maxima exclusive, in the map's pixels.
+
+    Returns:
+        True if the maximum, the first in row order where several pixels share it, lies in any box; False for a flat
+        map, which points nowhere.
+
+    Raises:
+        ValueError: The map is not (H, W), finite and 0 or more, or there is no box, or an empty one.
+    """
+    map, boxes = _check_map(map), _check_boxes(boxes)
+    return bool(np.ptp(map) > 0 and _inside(map.shape, boxes).flat[map.argmax()])
+
+
+def energy_in_boxes(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> float:
+    """Share of the map's sum that lies in annotated boxes (energy-based pointing game, Wang et al. 2020).
+
+    Args:
+        map: Activation map (H, W), values of 0 or more.
+        boxes: Annotated boxes (x_min, y_min, x_max, y_max), maxima exclusive, in the map's pixels.
+
+    Returns:
+        0 to 1; pixels in several boxes count once. 0 for a map of zeros.
+
+    Raises:
+        ValueError: The map is not (H, W), finite and 0 or more, or there is no box, or an empty one.
+    """
+    map, boxes = _check_map(map), _check_boxes(boxes)
+    total = map.sum(dtype=np.float64)
+    return float(map[_inside(map.shape, boxes)].sum(dtype=np.float64) / total) if total > 0 else 0.0
+
+
+def measure(maps: np.ndarray, boxes: Sequence[np.ndarray], threshold: float | str) -> pd.DataFrame:
+    """Measure how each map meets the boxes of its image.
+
+    Args:
+        maps: Activation maps (N, H, W), values of 0 or more.
+        boxes: Annotated boxes of each image, shape (K, 4), K at least 1, in the maps' pixels.
+        threshold: As for `map_to_box`.
+
+    Returns:
+        One row an image: `iou` of the map's box and the smallest box around all annotated ones (0 where the map gives
+        no box), `pointing` (bool), `energy`.
+
+    Raises:
+        ValueError: As `map_to_box`, `pointing_game` and `energy_in_boxes` do, or the numbers differ.
+    """
+    rows = []
+    for heat, annotated in zip(maps, boxes, strict=True):
+        annotated = _check_boxes(annotated)
+        found, around = map_to_box(heat, threshold), (*annotated[:, :2].min(axis=0), *annotated[:, 2:].max(axis=0))
+        overlap = box_iou(found, around) if found else 0.0
+        rows.append((overlap, pointing_game(heat, annotated), energy_in_boxes(heat, annotated)))
+    return pd.DataFrame(rows, columns=["iou", "pointing", "energy"])
