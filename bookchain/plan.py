@@ -1,6 +1,7 @@
 """A preset and the reader's data turned into what each chapter is executed with and depends on."""
 
 import ast
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,13 +44,21 @@ class Plan:
         self.preset = file.stem
         self.run = f"runs/{self.preset}"
         self.chapters = sorted(path.stem for path in (root / "notebooks").glob("[0-9][0-9]-*.md"))
+        self._check_run()
         self.given = {name: str(value) for name in DATA if (value := config.get(name) or environment.get(name.upper()))}
-        settings = yaml.safe_load(file.read_text()) or {}
+        settings = _read_preset(file)
         self._check_needs(file, settings.pop("needs", []))
         unknown = settings.keys() - set(self.chapters)
         if unknown:
             raise PlanError(f"{file}: no chapter {sorted(unknown)[0]!r}; the chapters are {', '.join(self.chapters)}")
         self._parameters = {name: self._settle(file, name, settings.get(name) or {}) for name in self.chapters}
+
+    def _check_run(self) -> None:
+        place = self.root / self.run
+        while not place.exists():
+            place = place.parent
+        if not (place.is_dir() and os.access(place, os.W_OK)):
+            raise PlanError(f"{place}: no folder that can be written to; make it one (or move away what stands there)")
 
     def source(self, chapter: str) -> Path:
         """Give the MyST source of a chapter."""
@@ -110,11 +119,41 @@ class Plan:
 
     def banner(self) -> str:
         """One line for the head of every page: what the numbers were made from, and what they are not for."""
-        if "vindr" in self.given:
+        settings = self._parameters["01-preprocessing"]
+        one_set = settings.get("classification") == "kermany"
+        real = [name for name in ("kermany", "vindr") if name in self.given and not (name == "vindr" and one_set)]
+        if "vindr" in real:
             return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
-        if "kermany" in self.given:
-            return f"Real radiographs (Kermany et al. 2018, CC BY 4.0), preset {self.preset}. Not for clinical use."
-        return f"Synthetic radiographs, preset {self.preset}: no number here is about patients. Not for clinical use."
+        if not real:
+            made = "Synthetic radiographs: no number here is about patients."
+        elif one_set:
+            made = "Real radiographs (Kermany et al. 2018, CC BY 4.0)."
+        else:
+            made = (
+                "Restoration on real radiographs (Kermany et al. 2018, CC BY 4.0); "
+                "classification on synthetic ones, so no number of chapters 4 to 8 is about patients."
+            )
+        return f"{made} Preset {self.preset}. Not for clinical use."
+
+
+def _read_preset(file: Path) -> dict:
+    """Read a preset; one that `extends` another takes over what it does not say itself, parameter by parameter."""
+    try:
+        settings = yaml.safe_load(file.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise PlanError(f"{file}: no valid YAML ({' '.join(str(error).split())}); correct it") from error
+    if not isinstance(settings, dict):
+        raise PlanError(f"{file}: no sections by chapter; see presets/kermany.yml")
+    if not (base := settings.pop("extends", None)):
+        return settings
+    parent = file.with_name(f"{base}.yml")
+    if not parent.is_file():
+        raise PlanError(f"{file}: extends {base!r}, but {parent} is not there; correct the name")
+    merged = _read_preset(parent)
+    for name, section in settings.items():
+        both = isinstance(section, dict) and isinstance(merged.get(name), dict)
+        merged[name] = {**merged[name], **section} if both else section
+    return merged
 
 
 def with_values(cell: str, values: Mapping) -> str:

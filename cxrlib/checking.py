@@ -34,13 +34,32 @@ class Report(NamedTuple):
         frame: The rows that can be used, as the data set's reader gives them, with the measures of `check_images`.
         findings: One row a fault: file, severity, fault, remedy; errors first.
         duplicates: Pairs of (near-)identical images: first, second (paths), distance.
+        boxes: Boxes that can be used, as `datasets.read_boxes` gives them; None for a data set without boxes.
+        thumbnails: What `datasets.duplicates.thumbnail` gives for each row, to look for pairs across data sets.
         summary: Kind of data set, numbers of images, patients, labels, findings, and the range of sizes.
     """
 
     frame: pd.DataFrame
     findings: pd.DataFrame
     duplicates: pd.DataFrame
+    boxes: pd.DataFrame | None
+    thumbnails: np.ndarray
     summary: dict[str, Any]
+
+    def require(self, dataset: str) -> None:
+        """Stop where nothing of a data set can be used.
+
+        Args:
+            dataset: The data set that the folder should hold, "kermany" or "vindr_pcxr".
+
+        Raises:
+            ValueError: With the first error found.
+        """
+        if len(self.frame) and self.summary["dataset"] == dataset:
+            return
+        errors = self.findings[self.findings.severity == "error"]
+        first = Finding(*errors.iloc[0]) if len(errors) else f"{self.summary['root']}: not the data set {dataset}"
+        raise ValueError(f"{first}. No image of {dataset} can be used; python -m cxrlib check tells more")
 
 
 def check_images(
@@ -140,7 +159,8 @@ def check(
     frame = frame[~frame.path.isin(unusable)].reset_index(drop=True).astype({"width": int, "height": int})
     if frame.empty and all(finding.severity != "error" for finding in findings):
         findings.append(Finding(str(root), "error", "no images", "fetch the data set again"))
-    duplicates = match_thumbnails(list(frame.path), np.array(frame.thumbnail.tolist()))
+    thumbnails = np.array(frame.thumbnail.tolist())
+    duplicates = match_thumbnails(list(frame.path), thumbnails)
     findings += _judge_pairs(root, frame, duplicates)
     if kind == "vindr_pcxr":
         with _gathered(findings):
@@ -151,7 +171,7 @@ def check(
     table = table.sort_values("severity", key=lambda column: column.map(SEVERITIES.index), kind="stable")
     frame = frame.drop(columns=["thumbnail", "error"])
     summary = _summarise(root, kind, frame, table.severity, duplicates, boxes)
-    return Report(frame, table.reset_index(drop=True), duplicates, summary)
+    return Report(frame, table.reset_index(drop=True), duplicates, boxes, thumbnails, summary)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 # Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -23,7 +22,6 @@ STYLE = {
     "ytick.labelsize": 9,
     "legend.fontsize": 9,
 }
-PREDICTED, TRUE = "#D55E00", "#0072B2"  # red and blue as in the paper's Figure 8, in Okabe and Ito's shades
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -37,70 +35,6 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
             return figure
 
     return drawn
-
-
-@styled
-def image_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), labels: Sequence[str] = ()) -> Figure:
-    """Show grey images in a grid.
-
-    Args:
-        rows: Rows of images (H, W) in [0, 1], all rows of one length.
-        titles: Title of each column.
-        labels: Label of each row.
-    """
-    count = len(rows[0])
-    side = WIDTH_IN_INCHES / count
-    figure, axes = plt.subplots(len(rows), count, figsize=(WIDTH_IN_INCHES, (side + 0.25) * len(rows)), squeeze=False)
-    for row, (images, line) in enumerate(zip(rows, axes, strict=True)):
-        for column, (image, place) in enumerate(zip(images, line, strict=True)):
-            place.imshow(image, cmap="gray", vmin=0, vmax=1)
-            place.set(xticks=[], yticks=[])
-            if row == 0 and len(titles):
-                place.set_title(titles[column])
-            if column == 0 and len(labels):
-                place.set_ylabel(labels[row])
-    return figure
-
-
-@styled
-def lungs_and_crops(
-    images: Sequence[np.ndarray], masks: Sequence[np.ndarray], boxes: Sequence[tuple], crops: Sequence[np.ndarray]
-) -> Figure:
-    """Show what the segmenter found: the mask's outline and the crop's frame, and the crop below it.
-
-    Args:
-        images: Images (H, W) in [0, 1].
-        masks: Bool masks of any size.
-        boxes: (x_min, y_min, x_max, y_max) in pixels of the image.
-        crops: Cropped images.
-    """
-    figure, axes = plt.subplots(2, len(images), figsize=(WIDTH_IN_INCHES, 3.6), squeeze=False)
-    for place, image, mask, box in zip(axes[0], images, masks, boxes, strict=True):
-        height, width = image.shape
-        place.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
-        place.contour(
-            np.linspace(0, width, mask.shape[1]),
-            np.linspace(0, height, mask.shape[0]),
-            mask.astype(float),
-            levels=[0.5],
-            colors=PALETTE[5],
-            linewidths=1,
-        )
-        _frame(place, box, PALETTE[4])
-        place.set(xticks=[], yticks=[])
-    for place, crop in zip(axes[1], crops, strict=True):
-        place.imshow(crop, cmap="gray", vmin=0, vmax=1)
-        place.set(xticks=[], yticks=[])
-    axes[0, 0].set_ylabel("lungs and frame")
-    axes[1, 0].set_ylabel("crop")
-    return figure
-
-
-def _frame(axes, box, colour: str, style: str = "-") -> None:
-    x_min, y_min, x_max, y_max = box
-    axes.add_patch(
-        Rectangle((x_min, y_min), x_max - x_min, y_max - y_min, fill=False, edgecolor=colour, linewidth=1.5, ls=style)
-    )
 
 
 @styled
@@ -135,11 +69,14 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], measure: str, label: 
 
 
 @styled
-def confusion_matrices(counts: Mapping[str, tuple[int, int, int, int]]) -> Figure:
+def confusion_matrices(
+    counts: Mapping[str, tuple[int, int, int, int]], classes: Sequence[str] = ("normal", "abnormal")
+) -> Figure:
     """Draw confusion matrices with counts, shaded by share of the true class (paper, Figures 4 and 5).
 
     Args:
         counts: Model name to (tp, fn, fp, tn).
+        classes: Names of the negative and the positive class.
     """
     columns = min(len(counts), 3)
     rows = -(-len(counts) // columns)
@@ -151,7 +88,7 @@ def confusion_matrices(counts: Mapping[str, tuple[int, int, int, int]]) -> Figur
         shares = matrix / matrix.sum(axis=1, keepdims=True).clip(1)
         sns.heatmap(
             shares, annot=matrix, fmt="d", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True, ax=place,
-            xticklabels=["normal", "abnormal"], yticklabels=["normal", "abnormal"], annot_kws={"size": 11},
+            xticklabels=classes, yticklabels=classes, annot_kws={"size": 11},
         )  # fmt: skip
         place.set(title=name)
     for place in axes.flat[len(counts) :]:
@@ -212,40 +149,4 @@ def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significanc
     )  # fmt: skip
     axes.tick_params(axis="x", rotation=35)
     axes.tick_params(axis="y", rotation=0)
-    return figure
-
-
-@styled
-def activation_boxes(
-    images: Sequence[np.ndarray],
-    maps: Mapping[str, Sequence[np.ndarray]],
-    predicted: Mapping[str, Sequence[tuple | None]],
-    true: Sequence[Sequence[tuple]],
-    labels: Sequence[str],
-) -> Figure:
-    """Overlay Score-CAM maps and their boxes (solid) and the true boxes (dashed) on the images (paper, Figure 8).
-
-    Args:
-        images: Images (H, W) in [0, 1], one a row of the figure.
-        maps: Model name to maps (H, W) in [0, 1], one an image; one column a model.
-        predicted: Model name to boxes, None where the map is empty.
-        true: Boxes of each image; empty where the data set has none.
-        labels: Row labels.
-    """
-    side = WIDTH_IN_INCHES / len(maps)
-    figure, axes = plt.subplots(
-        len(images), len(maps), figsize=(WIDTH_IN_INCHES, (side + 0.1) * len(images) + 0.2), squeeze=False
-    )
-    for row, image in enumerate(images):
-        for place, name in zip(axes[row], maps, strict=True):
-            place.imshow(image, cmap="gray", vmin=0, vmax=1)
-            place.imshow(maps[name][row], cmap="viridis", vmin=0, vmax=1, alpha=0.3)
-            if predicted[name][row] is not None:
-                _frame(place, np.subtract(predicted[name][row], 0.5), PREDICTED)
-            for box in true[row]:
-                _frame(place, np.subtract(box, 0.5), TRUE, "--")
-            place.set(xticks=[], yticks=[])
-            if row == 0:
-                place.set_title(name)
-        axes[row, 0].set_ylabel(labels[row])
     return figure

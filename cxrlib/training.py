@@ -1,60 +1,20 @@
-"""Losses and a training loop that continues where it was killed (paper, sections 2.3.1 and 2.3.3)."""
+"""A training loop that continues where it was killed, and models saved whole (paper, sections 2.3.1 and 2.3.3)."""
 
 import hashlib
 import json
 import os
-import sys
+import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
-from keras import ops
 from tqdm import tqdm
 
-SSIM_WINDOW, SSIM_SIGMA, SSIM_K1, SSIM_K2 = 11, 1.5, 0.01, 0.03  # Wang et al. 2004
+from cxrlib import progress
+from cxrlib.losses import psnr, ssim, ssim_loss
 
-
-def ssim(y_true, y_pred):
-    """Mean structural similarity of each image with a Gaussian window, data range 1.
-
-    Args:
-        y_true: Images, (N, H, W, C) in [0, 1], H and W at least 11.
-        y_pred: Same shape.
-
-    Returns:
-        Shape (N,), in [-1, 1]; mean over pixels whose window lies inside the image, and over channels.
-
-    Source: Wang et al. 2004; paper, Eq. 6.
-    """
-    y_true = ops.cast(y_true, y_pred.dtype)
-    offsets = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
-    window = np.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
-    window = ops.cast(window / window.sum(), y_pred.dtype)
-    maps = ops.stack([y_true, y_pred, y_true * y_true, y_pred * y_pred, y_true * y_pred])  # (5, N, H, W, C)
-    height, width = y_pred.shape[1], y_pred.shape[2]
-    flat = ops.reshape(ops.transpose(maps, (0, 1, 4, 2, 3)), (-1, height, width, 1))
-    flat = ops.conv(flat, ops.reshape(window, (-1, 1, 1, 1)), padding="valid", data_format="channels_last")
-    flat = ops.conv(flat, ops.reshape(window, (1, -1, 1, 1)), padding="valid", data_format="channels_last")
-    inner = (height - SSIM_WINDOW + 1, width - SSIM_WINDOW + 1)
-    mean_1, mean_2, square_1, square_2, product = ops.unstack(ops.reshape(flat, (5, -1, y_pred.shape[3], *inner)), 5)
-    variance_1, variance_2 = square_1 - mean_1**2, square_2 - mean_2**2
-    covariance = product - mean_1 * mean_2
-    c1, c2 = SSIM_K1**2, SSIM_K2**2
-    similarity = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
-    similarity = similarity / ((mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2))
-    return ops.mean(similarity, axis=(1, 2, 3))
-
-
-def ssim_loss(y_true, y_pred):
-    """Give 1 - SSIM of each image, the loss of the pretext tasks (paper, section 2.3.1); arguments as `ssim`."""
-    return 1 - ssim(y_true, y_pred)
-
-
-def psnr(y_true, y_pred):
-    """Peak signal-to-noise ratio of each image in dB, range 1, at most 100 (paper, Eq. 4); arguments as `ssim`."""
-    error = ops.mean(ops.square(ops.cast(y_true, y_pred.dtype) - y_pred), axis=(1, 2, 3))
-    return -10 * ops.log10(ops.maximum(error, 1e-10))
+__all__ = ["Batches", "load_model", "predict", "psnr", "save_model", "ssim", "ssim_loss", "train"]
 
 
 class Batches(keras.utils.PyDataset):
@@ -67,17 +27,19 @@ class Batches(keras.utils.PyDataset):
         seed: Seed of the order; None keeps the order as it is.
         channels: Copies of the grey channel that the network wants: (N, H, W) becomes (N, H, W, channels).
         mirror: Mirror each image left to right with probability one half, targets that are images with it.
+        rows: Positions in both arrays that are used, all by default; memory-mapped arrays stay on disk.
     """
 
-    def __init__(self, inputs, targets, batch_size, seed=None, channels=3, mirror=False):
+    def __init__(self, inputs, targets, batch_size, seed=None, channels=3, mirror=False, rows=None):
         super().__init__()
-        if len(inputs) != len(targets) or not len(inputs):
+        self.rows = np.arange(len(inputs)) if rows is None else np.asarray(rows)
+        if len(inputs) != len(targets) or not len(self.rows):
             raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets; give as many of each, at least one")
         self.inputs, self.targets, self.batch_size = inputs, targets, batch_size
         self.seed, self.channels, self.mirror, self.epoch = seed, channels, mirror, 0
 
     def __len__(self):
-        return -(-len(self.inputs) // self.batch_size)
+        return -(-len(self.rows) // self.batch_size)
 
     def on_epoch_end(self):
         """Count epochs: the next order follows from it."""
@@ -93,7 +55,7 @@ class Batches(keras.utils.PyDataset):
         return np.repeat(values[..., None], channels, axis=-1).astype(np.float32)  # (N, H, W, C)
 
     def __getitem__(self, index):
-        count = len(self.inputs)
+        count = len(self.rows)
         order = np.arange(count)
         mirrored = np.zeros(count, dtype=bool)
         if self.seed is not None:
@@ -101,19 +63,20 @@ class Batches(keras.utils.PyDataset):
             order = rng.permutation(count)
             mirrored = rng.random(count) < 0.5 if self.mirror else mirrored
         chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
-        inputs = self._prepare(self.inputs, chosen, mirrored[chosen], self.channels)
-        return inputs, self._prepare(self.targets, chosen, mirrored[chosen], 1)
+        inputs = self._prepare(self.inputs, self.rows[chosen], mirrored[chosen], self.channels)
+        return inputs, self._prepare(self.targets, self.rows[chosen], mirrored[chosen], 1)
 
 
 class Continuation(keras.callbacks.ReduceLROnPlateau):
-    """Lower the rate on plateaus, keep the best weights, and save everything at each epoch's end.
+    """Lower the rate on plateaus if asked to, keep the best weights, and save everything at each epoch's end.
 
     Keras's BackupAndRestore keeps weights and optimiser only: after a kill, the plateau's patience, the best
     epoch and the order of the images would start anew, and the result would differ from an undisturbed run.
     """
 
-    def __init__(self, folder: Path, batches: Batches, fingerprint: str, **plateau):
-        super().__init__(monitor="val_loss", min_delta=0.0, **plateau)
+    def __init__(self, folder: Path, batches: Batches, fingerprint: str, patience: int | None, **plateau):
+        super().__init__(monitor="val_loss", min_delta=0.0, patience=patience or 0, **plateau)
+        self.has_plateaus = patience is not None
         self.folder, self.batches, self.fingerprint = folder, batches, fingerprint
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
@@ -138,14 +101,18 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
 
     def on_epoch_end(self, epoch, logs=None):
         """Save weights and optimiser first and the state that names them last, each whole or not at all."""
-        super().on_epoch_end(epoch, logs)
+        if self.has_plateaus:
+            super().on_epoch_end(epoch, logs)
+        else:
+            logs["learning_rate"] = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         done = epoch + 1
         state = self.state
         state["epoch"] = done
         state["history"].append({name: float(value) for name, value in logs.items()})
         if state["best_loss"] is None or logs["val_loss"] < state["best_loss"]:
             state["best_loss"], state["best_epoch"] = float(logs["val_loss"]), done
-        state.update(best=float(self.best), wait=int(self.wait), cooldown_counter=int(self.cooldown_counter))
+        if self.has_plateaus:
+            state.update(best=float(self.best), wait=int(self.wait), cooldown_counter=int(self.cooldown_counter))
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / "partial.weights.h5"
         self.model.save_weights(partial)
@@ -158,34 +125,20 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
 
 
 class Progress(keras.callbacks.Callback):
-    """One bar over all batches of a training: epoch, loss and the time left of the whole, not of an epoch."""
+    """Move one bar over all batches of a training: the time left is that of the whole, not of an epoch."""
 
-    def __init__(self, name: str, batches: int, epochs: int, stream):
+    def __init__(self, bar: tqdm, name: str, epochs: int):
         super().__init__()
-        self.name, self.batches, self.epochs, self.stream = name, batches, epochs, stream
+        self.bar, self.name, self.epochs = bar, name, epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Open the bar where a resumed training stands, then name the epoch."""
-        if not hasattr(self, "bar"):
-            self.bar = tqdm(
-                total=self.batches * self.epochs,
-                initial=self.batches * epoch,
-                file=self.stream,
-                unit="batch",
-                ascii=True,
-                leave=False,
-                mininterval=1,
-            )
+        """Name the epoch."""
         self.bar.set_description(f"{self.name} epoch {epoch + 1}/{self.epochs}", refresh=False)
 
     def on_train_batch_end(self, batch, logs=None):
         """Count."""
         self.bar.set_postfix({"loss": f"{logs['loss']:.4g}"}, refresh=False)
         self.bar.update()
-
-    def on_train_end(self, logs=None):
-        """Close the bar."""
-        self.bar.close()
 
 
 def train(
@@ -195,7 +148,7 @@ def train(
     epochs: int,
     folder: str | Path,
     factor: float = 0.5,
-    patience: int = 10,
+    patience: int | None = 10,
     min_learning_rate: float = 1e-6,
 ) -> pd.DataFrame:
     """Train a compiled model, keep the weights of the best validation loss, and survive a kill.
@@ -208,7 +161,7 @@ def train(
         folder: Where the state of an unfinished training is kept. A state made with other initial weights, data, loss,
             optimiser settings or plateau rule, or of more epochs, is not taken up.
         factor: Factor on the learning rate at a plateau of the validation loss.
-        patience: Epochs without improvement that make a plateau.
+        patience: Epochs without improvement that make a plateau; None leaves the rate to the optimiser's own schedule.
         min_learning_rate: Lower bound of the learning rate.
 
     Returns:
@@ -226,9 +179,7 @@ def train(
     continuation = Continuation(folder, batches, _fingerprint(model, batches, validation, plateau), **plateau)
     done = continuation.restore(model, epochs)
     if done < epochs:
-        with open(os.environ.get("CXRLIB_PROGRESS") or os.devnull, "a", buffering=1) as log:
-            stream = log if "CXRLIB_PROGRESS" in os.environ else sys.stderr
-            progress = Progress(folder.name, len(batches), epochs, stream)
+        with progress.bar(folder.name, len(batches) * epochs, "batch", len(batches) * done) as bar:
             model.fit(
                 batches,
                 validation_data=validation,
@@ -236,7 +187,7 @@ def train(
                 epochs=epochs,
                 verbose=0,
                 shuffle=False,  # Keras would draw an order of batches that no seed of ours governs
-                callbacks=[continuation, progress],
+                callbacks=[continuation, Progress(bar, folder.name, epochs)],
             )
     history = pd.DataFrame(continuation.state["history"])
     best = continuation.state["best_epoch"]
@@ -253,7 +204,7 @@ def _fingerprint(model: keras.Model, batches: Batches, validation: Batches, plat
     arrays = model.get_weights()
     for data in (batches, validation):
         settings.append([data.batch_size, data.seed, data.channels, data.mirror])
-        arrays += [data.inputs, data.targets]
+        arrays += [data.inputs, data.targets, data.rows]
     content = hashlib.sha256(json.dumps(settings, default=str).encode())
     for array in arrays:
         content.update(f"{array.dtype}{array.shape}".encode())
@@ -274,7 +225,38 @@ def save_model(model: keras.Model, path: str | Path) -> None:
     os.replace(partial, path)
 
 
-def predict(model: keras.Model, images: np.ndarray, batch_size: int = 32, channels: int = 3) -> np.ndarray:
+def load_model(path: str | Path) -> keras.Model:
+    """Load a `.keras` file in Keras's safe mode: code that a file brings is refused, never executed.
+
+    Args:
+        path: File that `save_model` or Keras wrote.
+
+    Returns:
+        The model, without loss and optimiser.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is of another kind, damaged or cut short, or brings code.
+    """
+    path = Path(path)
+    remedy = "fetch it again, or run the chapter that made it again"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; give a model saved as .keras")
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):  # of a file cut short Keras says "File not found"
+        raise ValueError(f"{path}: not a .keras file, or one that was cut short; {remedy}")
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # damage shows anywhere: in the archive, its JSON, its HDF5, the shapes
+        raise ValueError(f"{path}: cannot be read as a model ({' '.join(str(error).split())}); {remedy}") from error
+
+
+def predict(
+    model: keras.Model,
+    images: np.ndarray,
+    batch_size: int = 32,
+    channels: int = 3,
+    rows: np.ndarray | None = None,
+) -> np.ndarray:
     """Predict in fixed-size batches, in order.
 
     Args:
@@ -282,9 +264,10 @@ def predict(model: keras.Model, images: np.ndarray, batch_size: int = 32, channe
         images: (N, H, W), float in [0, 1] or 8-bit, also memory-mapped.
         batch_size: Images at a time.
         channels: Copies of the grey channel that the network wants.
+        rows: Positions of the images that are used, all by default.
 
     Returns:
-        The model's output, float32, (N, ...).
+        The model's output, float32, one row an image that is used.
     """
-    batches = Batches(images, np.zeros(len(images)), batch_size, channels=channels)
+    batches = Batches(images, np.zeros(len(images)), batch_size, channels=channels, rows=rows)
     return model.predict(batches, verbose=0)

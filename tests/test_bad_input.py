@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from bookchain import chapter as chapter_module
 from bookchain.chapter import MARKER, Chapter, MissingArtefactError, UnwritableRunError
-from bookchain.plan import Plan
+from bookchain.plan import Plan, PlanError
+from cxrlib import training
 from cxrlib.models import load_imagenet_weights, vgg16_encoder
 
 ROOT = Path(__file__).parents[1]
@@ -88,8 +88,7 @@ attempt(preprocessing.crop_to_lungs, ["film.png"] * 9, segmenter, "images.npy", 
     assert len(said) == 2
     assert all("File too large" in line for line in said)
     assert not (tmp_path / "model.keras").exists()
-    with pytest.raises((FileNotFoundError, ValueError)):
-        np.load(tmp_path / "images.npy")
+    assert not (tmp_path / "images.npy").exists()
 
 
 # ---- a kill in the middle of a write ----
@@ -209,7 +208,7 @@ def test_model_with_code_in_it_is_refused(tmp_path):
     keras.Model(inputs, trap(inputs)).save(tmp_path / "segmenter.keras")
     where.unlink()
     with pytest.raises(ValueError, match="Lambda"):
-        keras.models.load_model(tmp_path / "segmenter.keras")
+        training.load_model(tmp_path / "segmenter.keras")
     assert not where.exists()
     keras.models.load_model(tmp_path / "segmenter.keras", safe_mode=False)
     assert where.exists()  # the trap was a real one
@@ -217,7 +216,7 @@ def test_model_with_code_in_it_is_refused(tmp_path):
 
 def test_preset_with_code_in_it_is_refused(project):
     (project / "presets/quick.yml").write_text("!!python/object/apply:pathlib.Path.touch [executed]\n")
-    with pytest.raises(yaml.YAMLError, match="could not determine a constructor"):
+    with pytest.raises(PlanError, match="quick.yml: no valid YAML .*could not determine a constructor"):
         Plan(project, {}, {})
     assert not (project / "executed").exists()
 

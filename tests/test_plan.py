@@ -22,7 +22,7 @@ def test_quick_is_the_default_and_overrides_nothing_but_the_run():
     assert yaml.safe_load(plan.parameters_yaml("03-pretext-learning")) == {"run": "runs/quick"}
 
 
-@pytest.mark.parametrize("name", ["quick", "kermany", "paper"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yml")))
 def test_presets_know_only_parameters_that_their_chapters_know(name, tmp_path):
     given = {data: str(tmp_path) for data in ("kermany", "vindr", "lung_masks", "segmenter", "vgg16")}
     assert len(Plan(ROOT, {"preset": name, **given}, {}).chapters) == 9
@@ -71,10 +71,45 @@ def test_a_module_concerns_the_chapters_that_use_it_alone():
     assert downstream == {"07-evaluation", "08-significance"}
 
 
-def test_banner_tells_synthetic_from_real_and_forbids_publishing_credentialed_data(tmp_path):
-    assert "Synthetic" in Plan(ROOT, {}, {}).banner()
-    assert "Real" in Plan(ROOT, {"kermany": str(tmp_path)}, {}).banner()
-    assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path), "kermany": str(tmp_path)}, {}).banner()
+def test_banner_tells_what_is_real_and_forbids_publishing_credentialed_data(tmp_path):
+    folder = {"kermany": str(tmp_path)}
+    assert Plan(ROOT, {}, {}).banner().startswith("Synthetic radiographs")
+    both = Plan(ROOT, folder, {}).banner()  # the quick preset classifies VinDr-PCXR, which is not given
+    assert both.startswith("Restoration on real radiographs")
+    assert "classification on synthetic" in both
+    one = preset(tmp_path, {"01-preprocessing": {"classification": "kermany"}})
+    assert Plan(ROOT, one | folder, {}).banner().startswith("Real radiographs")
+    assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path)}, {}).banner()
+    assert "do not publish" in Plan(ROOT, folder | {"vindr": str(tmp_path)}, {}).banner()
+
+
+def test_preset_extends_another_parameter_by_parameter(tmp_path):
+    (tmp_path / "base.yml").write_text(
+        yaml.safe_dump({"needs": ["vgg16"], "03-pretext-learning": {"epochs": 3, "seed": 1}})
+    )
+    config = preset(tmp_path, {"extends": "base", "needs": [], "03-pretext-learning": {"epochs": 9}})
+    parameters = yaml.safe_load(Plan(ROOT, config, {}).parameters_yaml("03-pretext-learning"))
+    assert (parameters["epochs"], parameters["seed"]) == (9, 1)
+    with pytest.raises(PlanError, match="base.yml: this preset needs VGG16|mine.yml: this preset needs VGG16"):
+        Plan(ROOT, preset(tmp_path, {"extends": "base"}), {})
+    with pytest.raises(PlanError, match="mine.yml: extends 'gone'"):
+        Plan(ROOT, preset(tmp_path, {"extends": "gone"}), {})
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [1", "no valid YAML"), ("- a\n- b", "no sections by chapter")])
+def test_damaged_preset_is_named(tmp_path, text, message):
+    (tmp_path / "mine.yml").write_text(text)
+    with pytest.raises(PlanError, match=f"mine.yml: {message}"):
+        Plan(ROOT, {"preset": str(tmp_path / "mine.yml")}, {})
+
+
+def test_run_folder_that_is_a_file_is_named(tmp_path):
+    for name in ("cxrlib", "notebooks", "presets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "presets/quick.yml").write_text("")
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(PlanError, match="runs: no folder that can be written to"):
+        Plan(tmp_path, {}, {})
 
 
 def test_with_values_replaces_what_was_used_and_keeps_comments():

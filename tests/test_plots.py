@@ -68,19 +68,3 @@ def test_pairwise_differences_mark_significance():
     texts = {text.get_text() for text in figure.axes[0].texts if text.get_text().strip()}
     assert "-0.40\n**" in texts
     assert "+0.02\n" in texts
-
-
-def test_image_grids_take_rows_of_images_masks_and_missing_boxes():
-    grid = plots.image_grid([IMAGES, IMAGES], titles=["a", "b", "c"], labels=["x", "y"])
-    assert [axes.get_title() for axes in grid.axes[:3]] == ["a", "b", "c"]
-    masks = [image > 0.5 for image in IMAGES]
-    crops = plots.lungs_and_crops(IMAGES, masks, [(1, 2, 10, 12)] * 3, IMAGES)
-    assert len(crops.axes[0].patches) == 1
-    figure = plots.activation_boxes(
-        IMAGES[:1],
-        {"A": IMAGES[:1], "B": IMAGES[:1]},
-        {"A": [(0, 0, 4, 4)], "B": [None]},
-        [[(1, 1, 5, 5)]],
-        ["finding"],
-    )
-    assert [len(axes.patches) for axes in figure.axes] == [2, 1]

@@ -1,5 +1,7 @@
 """From files to the array: pairs for the segmenter, and crops that hold the lungs."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -49,6 +51,14 @@ def test_crop_is_the_box_of_the_mask_in_pixels_of_the_file(films, segmenter, tmp
     assert (images[2] == 0).all()
 
 
+def test_without_a_segmenter_whole_frames_are_kept(films, tmp_path):
+    table = preprocessing.crop_to_lungs(films, None, tmp_path / "images.npy", 96)
+    corners = table[["crop_x_min", "crop_y_min", "crop_x_max", "crop_y_max"]].to_numpy().tolist()
+    assert corners == [[0, 0, 96, 96], [0, 0, 384, 192], [0, 0, 96, 96]]
+    assert not table.lungs_found.any()
+    assert np.array_equal(np.load(tmp_path / "images.npy")[0] / 255, next(preprocessing.read_images(films)))
+
+
 def test_images_are_read_in_order(films):
     shapes = [image.shape for image in preprocessing.read_images(films)]
     assert shapes == [(96, 96), (192, 384), (96, 96)]
@@ -61,3 +71,67 @@ def test_pairs_are_squashed_to_one_size_and_masks_are_boolean(films):
     assert masks.dtype == bool
     assert masks[0, 12:36, 15:30].all()
     assert masks[0].sum() == 24 * 15
+
+
+class Kill(Exception):  # noqa: N818 - it is no error
+    """Stands in for a kill."""
+
+
+def test_killed_cropping_goes_on_to_the_same_bytes(films, segmenter, tmp_path, monkeypatch):
+    paths = list(itertools.islice(itertools.cycle(films), 150))
+    expected = preprocessing.crop_to_lungs(paths, segmenter, tmp_path / "whole.npy", 16)
+    read, fed = preprocessing.read_images, []
+
+    def feed(paths, last=None):
+        for number, image in enumerate(read(paths, 1)):
+            if number == last:
+                raise Kill
+            fed.append(image.shape)
+            yield image
+
+    def crop(paths, last=None, size=16):
+        monkeypatch.setattr(preprocessing, "read_images", lambda paths: feed(paths, last))
+        fed.clear()
+        return preprocessing.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", size, unfinished=tmp_path / "kept")
+
+    for stop in (100, 70):  # killed at image 100, then at image 134
+        with pytest.raises(Kill):
+            crop(paths, stop)
+        assert not (tmp_path / "a.npy").exists()
+    table = crop(paths)
+    assert len(fed) == 150 - 128  # what two whole blocks held is not read again
+    assert table.equals(expected)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+    assert {path.name for path in tmp_path.glob("*.npy")} == {"a.npy", "whole.npy"}
+    crop(paths)
+    assert len(fed) == 150 - 128  # 22 images lie behind the last whole block
+    crop(paths, size=12)
+    assert len(fed) == 150  # other settings: nothing of it can be used
+    crop(paths[::-1], size=12)
+    assert len(fed) == 150
+
+
+def test_half_a_line_of_the_record_is_dropped(films, segmenter, tmp_path):
+    paths = films * 50
+    kept = tmp_path / "kept"
+    expected = preprocessing.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept)
+    whole = (tmp_path / "a.npy").read_bytes()
+    record = kept / "partial-a.jsonl"
+    record.write_text(record.read_text()[:-10])
+    assert preprocessing.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
+    assert (tmp_path / "a.npy").read_bytes() == whole
+
+
+def test_reading_stays_a_few_images_ahead(films, monkeypatch):
+    submitted = []
+
+    class Pool:
+        def submit(self, function, path):
+            submitted.append(path)
+            return type("Done", (), {"result": lambda self: path})()
+
+    monkeypatch.setattr(preprocessing, "get_reusable_executor", lambda max_workers: Pool())
+    images = preprocessing.read_images([f"{number}" for number in range(50)], workers=3)
+    assert next(images) == "0"
+    assert len(submitted) == 6
+    assert list(images) == [f"{number}" for number in range(1, 50)]

@@ -4,6 +4,7 @@ import inspect
 import json
 import shutil
 import textwrap
+import zipfile
 from types import SimpleNamespace
 
 import keras
@@ -12,7 +13,7 @@ import pytest
 import skimage.metrics
 from keras.ops import convert_to_numpy as to_numpy
 
-from cxrlib import training
+from cxrlib import progress, training
 from cxrlib.training import Batches, predict, psnr, save_model, ssim, ssim_loss, train
 
 
@@ -157,6 +158,21 @@ def test_targets_and_mirrors_follow_their_inputs(tmp_path):
     assert not (Batches(mapped, mapped, 40, mirror=True)[0][0][:, 0, 3, 0] == 1).any()
 
 
+def test_rows_are_those_of_the_arrays():
+    rows = np.array([7, 2, 5, 9, 0])
+    chosen = Batches(numbered(), np.arange(10), 2, seed=5, rows=rows)
+    apart = Batches(numbered()[rows], rows, 2, seed=5)
+    assert len(chosen) == len(apart) == 3
+    for index in range(3):
+        for one, two in zip(chosen[index], apart[index], strict=True):
+            assert np.array_equal(one, two)
+    model = build()
+    images = np.random.default_rng(0).integers(0, 256, (10, 8, 8)).astype(np.uint8)
+    assert np.array_equal(predict(model, images, rows=rows), predict(model, images[rows]))
+    with pytest.raises(ValueError, match="at least one"):
+        Batches(numbered(), np.arange(10), 2, rows=[])
+
+
 @pytest.mark.parametrize("count", [0, 9])
 def test_batches_are_checked(count):
     with pytest.raises(ValueError, match="as many of each"):
@@ -209,7 +225,6 @@ def kill_in_epoch(monkeypatch, epoch, batch=2):
     monkeypatch.setattr(
         training.Progress, "on_epoch_begin", lambda self, number, logs=None: setattr(self, "now", number + 1)
     )
-    monkeypatch.setattr(training.Progress, "on_train_end", lambda self, logs=None: None)
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +293,7 @@ def test_a_real_kill(tmp_path, undisturbed, fresh_python):
     source = "\n".join(textwrap.dedent(inspect.getsource(function)) for function in (build, data))
     code = f"""
 import os, signal, sys, keras, numpy as np
-from cxrlib import training
+from cxrlib import progress, training
 from cxrlib.training import Batches, train
 {source}
 def kill(self, batch, logs=None):
@@ -293,6 +308,18 @@ train(build(), *data(), {EPOCHS}, sys.argv[1], **{RULE})
     model = build()
     assert train(model, *data(), EPOCHS, tmp_path, **RULE).equals(undisturbed.history)
     assert equal(model.get_weights(), undisturbed.weights)
+
+
+def test_schedule_goes_on_after_a_kill(monkeypatch, tmp_path):
+    schedule = keras.optimizers.schedules.CosineDecay(0.02, 4 * 4)
+    whole = train(build(schedule), *data(), 4, tmp_path / "whole", patience=None)
+    # After n of 4 epochs, that is 4 n of 16 steps.
+    assert whole.learning_rate.to_numpy() == pytest.approx(0.01 * (1 + np.cos(np.pi * np.arange(1, 5) / 4)), abs=1e-8)
+    with monkeypatch.context() as patch:
+        kill_in_epoch(patch, 3)
+        with pytest.raises(Kill):
+            train(build(schedule), *data(), 4, tmp_path / "killed", patience=None)
+    assert train(build(schedule), *data(), 4, tmp_path / "killed", patience=None).equals(whole)
 
 
 def test_best_weights_are_restored(undisturbed):
@@ -403,8 +430,8 @@ def test_folder_keeps_the_last_and_the_best_only(undisturbed):
 
 def test_progress_goes_to_the_named_file(monkeypatch, tmp_path):
     monkeypatch.setenv("CXRLIB_PROGRESS", str(tmp_path / "log"))
-    bar = training.tqdm
-    monkeypatch.setattr(training, "tqdm", lambda **options: bar(**{**options, "mininterval": 0}))
+    bar = progress.tqdm
+    monkeypatch.setattr(progress, "tqdm", lambda **options: bar(**{**options, "mininterval": 0}))
     train(build(), *data(), 1, tmp_path / "denoising", **RULE)
     log = (tmp_path / "log").read_text()
     assert "denoising epoch 1/1" in log
@@ -441,3 +468,47 @@ def test_predict_keeps_order_and_scales():
     assert found.dtype == np.float32
     assert found == pytest.approx(expected, abs=1e-6)
     assert predict(model, images.astype(np.float32) / 255, batch_size=7) == pytest.approx(expected, abs=1e-6)
+
+
+# ---- loading ----
+
+
+def small_model():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(50)(inputs))
+
+
+def cut(path, whole, share):
+    path.write_bytes(whole[: int(share * len(whole))])
+
+
+def flipped(path, whole, place):
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+
+
+def without_member(path, whole, name):
+    with zipfile.ZipFile(path) as old:
+        kept = {member: old.read(member) for member in old.namelist() if member != name}
+    with zipfile.ZipFile(path, "w") as new:
+        for member, content in kept.items():
+            new.writestr(member, content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "value"),
+    [(cut, 0), (cut, 0.5), (cut, 0.99), (flipped, 300), (flipped, 7000), (without_member, "model.weights.h5")],
+)
+def test_damaged_model_is_named(tmp_path, damage, value):
+    path = tmp_path / "segmenter.keras"
+    save_model(small_model(), path)
+    damage(path, path.read_bytes(), value)
+    with pytest.raises(ValueError, match="segmenter.keras: .*; fetch it again, or run the chapter") as raised:
+        training.load_model(path)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["gone.keras", "folder.keras"])
+def test_missing_model_is_named(tmp_path, name):
+    (tmp_path / "folder.keras").mkdir()
+    with pytest.raises(FileNotFoundError, match=f"{name}: no such file"):
+        training.load_model(tmp_path / name)

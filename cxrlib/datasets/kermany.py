@@ -108,3 +108,34 @@ def _compare_with_published(base: Path, images: list[Path], findings: list[Findi
         shown = [", ".join(f"{folder} {n} + {p}" for folder, (n, p) in c.items()) for c in (here, published)]
         fault = f"normal + pneumonia images: {shown[0]}; the published set has {shown[1]}"
         remark(findings, str(base), "note", fault, "expect other numbers than those of the whole set")
+
+
+def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> pd.DataFrame:
+    """Find the lung masks of a Kermany set, which lie in the same folders under the same names, as PNG.
+
+    Args:
+        frame: What `index_kermany` gives.
+        folder: Folder of the masks, with `mask_map.csv` (columns file, confidence) where one is there; None for none.
+
+    Returns:
+        The rows that have a mask, with `mask` (path) and `confidence` (first letter of the map's; "?" without one).
+
+    Raises:
+        ValueError: If a folder is given and none of its masks belongs to an image, or the map lacks a column.
+    """
+    if folder is None:
+        return frame.iloc[:0].assign(mask="", confidence="")
+    folder = Path(folder)
+    frame = frame.assign(mask=[str(folder / f"{image}.png") for image in frame.image], confidence="?")
+    frame = frame[[Path(mask).is_file() for mask in frame["mask"]]]
+    if frame.empty:
+        fault = "no mask train/NORMAL/….png that belongs to an image"
+        raise ValueError(Finding(str(folder), "error", fault, "give the folder of the masks that holds train and test"))
+    table = folder / "mask_map.csv"
+    if table.is_file():
+        known = pd.read_csv(table)
+        if missing := {"file", "confidence"} - set(known):
+            raise ValueError(Finding(str(table), "error", f"columns {sorted(missing)} are missing", "fetch it again"))
+        letters = pd.Series(known.confidence.str[0].to_numpy(), known.file.str.replace(r"\.\w+$", "", regex=True))
+        frame = frame.assign(confidence=frame.image.map(letters[~letters.index.duplicated()]).fillna("?"))
+    return frame

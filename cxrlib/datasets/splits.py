@@ -111,6 +111,37 @@ def split_by_patient(
     return frame.assign(split=split[group])
 
 
+def split_official(
+    frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Add a `split` column whose test is the data set's own test folder; train and validation are drawn from the rest.
+
+    Args:
+        frame: As for `split_by_patient`, with `folder`.
+        sizes: As for `split_by_patient`. Counts must have the folder's number of images as the test; of fractions, the
+            first two are kept in proportion.
+        seed: Seed of the order in which patients are drawn.
+        duplicates: As for `split_by_patient`.
+
+    Returns:
+        A copy of the frame with `split`.
+
+    Raises:
+        ValueError: As `split_by_patient`, or if there is no test folder, or it is of another size.
+    """
+    _require(frame, ["path", "patient", "label", "folder"])
+    tested = frame.folder == "test"
+    if not tested.any() or tested.all():
+        raise ValueError(f"{tested.sum()} of {len(frame)} images are in the folder test; an official split needs both")
+    counts = sum(sizes) > 1
+    if counts and sizes[2] != tested.sum():
+        raise ValueError(f"sizes {tuple(sizes)}, but the official test has {tested.sum()} images; correct them")
+    rest = sizes[0] + sizes[1]
+    own = (*sizes[:2], 0) if counts else (sizes[0] / rest, sizes[1] / rest, 0)
+    drawn = split_by_patient(frame[~tested], own, seed, duplicates).split
+    return frame.assign(split=drawn.reindex(frame.index).fillna("test"))
+
+
 def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame | None = None) -> None:
     """Stop where a patient, an identical file or a near-identical image stands in two splits.
 

@@ -50,9 +50,8 @@ def index_vindr_pcxr(
     none = ~abnormal & ~labels[NO_FINDING]
     becomes = "left out" if unlabelled == "exclude" else unlabelled
     for row in table[none].itertuples():
-        remedy = (
-            f"it is {becomes}, by unlabelled={unlabelled!r}; the other choices are {set(UNLABELLED) - {unlabelled}}"
-        )
+        others = " and ".join(repr(choice) for choice in UNLABELLED if choice != unlabelled)
+        remedy = f"it is {becomes}, by unlabelled={unlabelled!r}; the other choices are {others}"
         remark(findings, row.file, "note", f"{row.image_id} has none of the 15 labels", remedy)
     frame = pd.DataFrame(
         {

@@ -1,0 +1,48 @@
+"""The pretext tasks' loss and what is watched beside it, on any of Keras's backends (paper, section 2.3.1)."""
+
+import numpy as np
+from keras import ops
+
+SSIM_WINDOW, SSIM_SIGMA, SSIM_K1, SSIM_K2 = 11, 1.5, 0.01, 0.03  # Wang et al. 2004
+
+
+def ssim(y_true, y_pred):
+    """Mean structural similarity of each image with a Gaussian window, data range 1.
+
+    Args:
+        y_true: Images, (N, H, W, C) in [0, 1], H and W at least 11.
+        y_pred: Same shape.
+
+    Returns:
+        Shape (N,), in [-1, 1]; mean over pixels whose window lies inside the image, and over channels.
+
+    Source: Wang et al. 2004; paper, Eq. 6.
+    """
+    y_true = ops.cast(y_true, y_pred.dtype)
+    offsets = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
+    window = np.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
+    window = ops.cast(window / window.sum(), y_pred.dtype)
+    maps = ops.stack([y_true, y_pred, y_true * y_true, y_pred * y_pred, y_true * y_pred])  # (5, N, H, W, C)
+    height, width = y_pred.shape[1], y_pred.shape[2]
+    flat = ops.reshape(ops.transpose(maps, (0, 1, 4, 2, 3)), (-1, height, width, 1))
+    flat = ops.conv(flat, ops.reshape(window, (-1, 1, 1, 1)), padding="valid", data_format="channels_last")
+    flat = ops.conv(flat, ops.reshape(window, (1, -1, 1, 1)), padding="valid", data_format="channels_last")
+    inner = (height - SSIM_WINDOW + 1, width - SSIM_WINDOW + 1)
+    mean_1, mean_2, square_1, square_2, product = ops.unstack(ops.reshape(flat, (5, -1, y_pred.shape[3], *inner)), 5)
+    variance_1, variance_2 = square_1 - mean_1**2, square_2 - mean_2**2
+    covariance = product - mean_1 * mean_2
+    c1, c2 = SSIM_K1**2, SSIM_K2**2
+    similarity = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
+    similarity = similarity / ((mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2))
+    return ops.mean(similarity, axis=(1, 2, 3))
+
+
+def ssim_loss(y_true, y_pred):
+    """Give 1 - SSIM of each image, the loss of the pretext tasks (paper, section 2.3.1); arguments as `ssim`."""
+    return 1 - ssim(y_true, y_pred)
+
+
+def psnr(y_true, y_pred):
+    """Peak signal-to-noise ratio of each image in dB, range 1, at most 100 (paper, Eq. 4); arguments as `ssim`."""
+    error = ops.mean(ops.square(ops.cast(y_true, y_pred.dtype) - y_pred), axis=(1, 2, 3))
+    return -10 * ops.log10(ops.maximum(error, 1e-10))
