@@ -46,7 +46,7 @@ class Plan:
         self.chapters = sorted(path.stem for path in (root / "notebooks").glob("[0-9][0-9]-*.md"))
         self._check_run()
         self.given = {name: str(value) for name in DATA if (value := config.get(name) or environment.get(name.upper()))}
-        settings = _read_preset(file)
+        settings = _read_preset(file, root)
         self._check_needs(file, settings.pop("needs", []))
         unknown = settings.keys() - set(self.chapters)
         if unknown:
@@ -136,7 +136,7 @@ class Plan:
         return f"{made} Preset {self.preset}. Not for clinical use."
 
 
-def _read_preset(file: Path) -> dict:
+def _read_preset(file: Path, root: Path) -> dict:
     """Read a preset; one that `extends` another takes over what it does not say itself, parameter by parameter."""
     try:
         settings = yaml.safe_load(file.read_text()) or {}
@@ -146,10 +146,10 @@ def _read_preset(file: Path) -> dict:
         raise PlanError(f"{file}: no sections by chapter; see presets/kermany.yml")
     if not (base := settings.pop("extends", None)):
         return settings
-    parent = file.with_name(f"{base}.yml")
-    if not parent.is_file():
-        raise PlanError(f"{file}: extends {base!r}, but {parent} is not there; correct the name")
-    merged = _read_preset(parent)
+    parent = next((f for f in (file.with_name(f"{base}.yml"), root / "presets" / f"{base}.yml") if f.is_file()), None)
+    if parent is None:
+        raise PlanError(f"{file}: extends {base!r}, but no {base}.yml is beside it or in presets/; correct the name")
+    merged = _read_preset(parent, root)
     for name, section in settings.items():
         both = isinstance(section, dict) and isinstance(merged.get(name), dict)
         merged[name] = {**merged[name], **section} if both else section

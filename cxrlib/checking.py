@@ -82,7 +82,10 @@ def check_images(
     batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
     measured: list[dict[str, Any]] = []
     parallel = Parallel(n_jobs=workers, return_as="generator")
-    with tqdm(total=len(paths), unit=" images", file=stream, disable=stream is None or not paths) as bar:
+    seconds = 0.1 if stream and stream.isatty() else 1  # a log keeps every state of a bar
+    with tqdm(
+        total=len(paths), unit=" images", file=stream, disable=stream is None, ascii=True, mininterval=seconds
+    ) as bar:
         for rows in parallel(delayed(_measure_all)(batch, max_pixels) for batch in batches):
             measured += rows
             bar.update(len(rows))

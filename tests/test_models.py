@@ -401,17 +401,18 @@ def test_weights_of_another_width_or_depth_are_refused(source, tmp_path, wrong):
         load_imagenet_weights(vgg16_encoder(**options), tmp_path / "w.npz")
 
 
-def test_real_weights_give_what_keras_applications_gives(shared_data, full_encoder, applications):
+def test_real_weights_give_what_keras_applications_gives(shared_data):
     path = shared_data / "vgg16_imagenet" / "vgg16_imagenet_notop_hwio.npz"
-    encoder = load_imagenet_weights(full_encoder, path)
+    encoder = load_imagenet_weights(vgg16_encoder((224, 224, 3)), path)
+    applications = keras.applications.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3))
     with np.load(path) as arrays:
         for layer in applications.layers:
             if layer.weights:
                 layer.set_weights([arrays[f"{layer.name}/kernel"], arrays[f"{layer.name}/bias"]])
     reference = keras.Model(applications.input, applications.get_layer("block5_conv3").output)
-    images = random_images(64)
-    fed = keras.applications.vgg16.preprocess_input(255 * images)
-    for inputs in (images, fed):
+    image = random_images(224, images=1)
+    fed = keras.applications.vgg16.preprocess_input(255 * image)
+    for inputs in (image, fed):
         assert run(encoder, inputs) == pytest.approx(run(reference, inputs), abs=1e-4)
     assert run(encoder, fed).max() > 1
     with pytest.raises(ValueError, match="fit width 1.0"):
