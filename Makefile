@@ -11,7 +11,7 @@ BACKENDS := $(VENV)/backends
 BACKEND_TESTS := $(foreach module,models training ensembles lungs activation preprocessing,tests/test_$(module).py)
 PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
 
-.PHONY: help book plan test test-backends lint format sync lab serve lock clean
+.PHONY: help book record plan test test-backends lint format sync lab serve lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -29,6 +29,9 @@ book: $(READY)  ## run the chapters that are out of date and render the book (PR
 	@$(BIN)/python -m bookchain.after_kill
 	@$(SNAKEMAKE)
 	@echo "Open $(CURDIR)/$(PAGE)"
+
+record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESET=quick)
+	$(BIN)/python -m bookchain.record runs/$(basename $(notdir $(PRESET))) book/reference/$(basename $(notdir $(PRESET)))
 
 plan: $(READY)  ## say which chapters would run, and why
 	@PATH="$(BIN):$$PATH" snakemake --dry-run --cores $(CORES) --config preset='$(PRESET)' $(DATA)

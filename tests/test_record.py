@@ -1,0 +1,43 @@
+"""The numbers of a run kept in the book: tables, time and memory, provenance, and nothing of the machine."""
+
+import json
+
+import nbformat
+import pandas as pd
+import pytest
+
+from bookchain.record import record
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "runs" / "kermany"
+    for name in ("executed", "benchmarks", "01-preprocessing"):
+        (folder / name).mkdir(parents=True)
+    notebook = nbformat.v4.new_notebook()
+    parameters = {"run": "runs/kermany", "kermany": "/home/someone/data", "image_size": 48}
+    notebook.metadata["papermill"] = {"parameters": parameters, "start_time": "2026-11-23T02:20:11.000000"}
+    nbformat.write(notebook, folder / "executed" / "01-preprocessing.ipynb")
+    (folder / "benchmarks/01-preprocessing.tsv").write_text("s\th:m:s\tmax_rss\n61.4\t0:01:01\t2048.0\n")
+    pd.DataFrame({"task": ["restoration"], "train": [4100]}).to_csv(
+        folder / "01-preprocessing/table-1.csv", index=False
+    )
+    return folder
+
+
+def test_tables_resources_and_provenance_are_kept(run, tmp_path):
+    record(run, tmp_path / "kept")
+    assert pd.read_csv(tmp_path / "kept/01-table-1.csv").train.tolist() == [4100]
+    assert (tmp_path / "kept/resources.csv").read_text() == "chapter,seconds,memory (GB)\n01-preprocessing,61,2\n"
+    told = json.loads((tmp_path / "kept/provenance.json").read_text())
+    assert told["preset"] == "kermany"
+    assert told["started"] == "2026-11-23T02:20"
+    own = told["parameters that differ from the chapters' own"]
+    assert own == {"01-preprocessing": {"kermany": "given", "image_size": 48}}
+    assert "someone" not in "".join(path.read_text() for path in (tmp_path / "kept").iterdir())
+
+
+def test_run_without_chapters_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no executed chapter"):
+        record(tmp_path, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
