@@ -106,6 +106,11 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         else:
             logs["learning_rate"] = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         done = epoch + 1
+        if not np.isfinite(logs["val_loss"]):
+            raise FloatingPointError(
+                f"{self.folder.name}: the validation loss is {logs['val_loss']} after epoch {done}, so this training "
+                "has diverged; lower the learning rate, or limit the norm of the gradient"
+            )
         state = self.state
         state["epoch"] = done
         state["history"].append({name: float(value) for name, value in logs.items()})
@@ -169,6 +174,7 @@ def train(
 
     Raises:
         ValueError: If `epochs` is not positive.
+        FloatingPointError: If the validation loss is not a finite number after an epoch.
     """
     if epochs < 1:
         raise ValueError(f"epochs {epochs}; give at least 1")

@@ -439,6 +439,12 @@ def test_progress_goes_to_the_named_file(monkeypatch, tmp_path):
     assert "4/4" in log
 
 
+def test_diverged_training_is_named_and_leaves_nothing_to_take_up(tmp_path):
+    with pytest.raises(FloatingPointError, match="Baseline: the validation loss is nan after epoch 1.* diverged"):
+        train(build(learning_rate=np.nan), *data(), 2, tmp_path / "Baseline", **RULE)
+    assert not (tmp_path / "Baseline").exists()
+
+
 def test_epochs_are_checked(tmp_path):
     with pytest.raises(ValueError, match="epochs 0"):
         train(build(), *data(), 0, tmp_path)
