@@ -125,12 +125,12 @@ class Plan:
         if "vindr" in real:
             return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
         if not real:
-            made = "Synthetic radiographs: no number here is about patients."
+            made = "This run: synthetic radiographs, and no number of it is about patients."
         elif one_set:
-            made = "Real radiographs (Kermany et al. 2018, CC BY 4.0)."
+            made = "This run: real radiographs (Kermany et al. 2018, CC BY 4.0)."
         else:
             made = (
-                "Restoration on real radiographs (Kermany et al. 2018, CC BY 4.0); "
+                "This run: restoration on real radiographs (Kermany et al. 2018, CC BY 4.0); "
                 "classification on synthetic ones, so no number of chapters 4 to 8 is about patients."
             )
         return f"{made} Preset {self.preset}. Not for clinical use."

@@ -13,6 +13,7 @@ import nbformat
 import pandas as pd
 
 from bookchain.plan import DATA
+from cxrlib.tables import SCORE_NAMES
 
 TABLES = {
     "01-preprocessing": ["table-1", "lungs-summary"],
@@ -84,7 +85,7 @@ def _parameters(path: Path) -> dict:
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_csv(path, index=False, float_format="%.4g", lineterminator="\n")
+    frame.rename(columns=SCORE_NAMES).to_csv(path, index=False, float_format="%.4g", lineterminator="\n")
 
 
 def main() -> int:

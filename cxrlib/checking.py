@@ -46,6 +46,14 @@ class Report(NamedTuple):
     thumbnails: np.ndarray
     summary: dict[str, Any]
 
+    def below_root(self) -> pd.DataFrame:
+        """Give the findings with their files named from the data set's folder on."""
+        root = Path(self.summary["root"])
+        paths = [Path(file) for file in self.findings.file]
+        return self.findings.assign(
+            file=[str(p.relative_to(root)) if p.is_relative_to(root) else p.name for p in paths]
+        )
+
     def require(self, dataset: str) -> None:
         """Stop where nothing of a data set can be used.
 

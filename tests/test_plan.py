@@ -73,12 +73,12 @@ def test_a_module_concerns_the_chapters_that_use_it_alone():
 
 def test_banner_tells_what_is_real_and_forbids_publishing_credentialed_data(tmp_path):
     folder = {"kermany": str(tmp_path)}
-    assert Plan(ROOT, {}, {}).banner().startswith("Synthetic radiographs")
+    assert Plan(ROOT, {}, {}).banner().startswith("This run: synthetic radiographs")
     both = Plan(ROOT, folder, {}).banner()  # the quick preset classifies VinDr-PCXR, which is not given
-    assert both.startswith("Restoration on real radiographs")
+    assert both.startswith("This run: restoration on real radiographs")
     assert "classification on synthetic" in both
     one = preset(tmp_path, {"01-preprocessing": {"classification": "kermany"}})
-    assert Plan(ROOT, one | folder, {}).banner().startswith("Real radiographs")
+    assert Plan(ROOT, one | folder, {}).banner().startswith("This run: real radiographs")
     assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path)}, {}).banner()
     assert "do not publish" in Plan(ROOT, folder | {"vindr": str(tmp_path)}, {}).banner()
 
