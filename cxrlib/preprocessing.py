@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor
 
 from cxrlib import progress
 from cxrlib.images import crop_and_resize, read_image
@@ -34,14 +34,16 @@ def read_images(paths: Sequence[str], workers: int = -1) -> Iterator[np.ndarray]
         Images (H, W) in [0, 1].
     """
     count = cpu_count() if workers == -1 else workers
-    pool, ahead = get_reusable_executor(max_workers=count), deque()
-    # Not joblib's generator: that reads on however slowly its images are used, and holds them all.
-    for path in paths:
-        ahead.append(pool.submit(read_image, path))
-        if len(ahead) == 2 * count:
+    ahead = deque()
+    # Not joblib's generator, which reads on however slowly its images are used, and holds them all; and not loky's
+    # reusable pool, which joblib would take for its own.
+    with ProcessPoolExecutor(max_workers=count) as pool:
+        for path in paths:
+            ahead.append(pool.submit(read_image, path))
+            if len(ahead) == 2 * count:
+                yield ahead.popleft().result()
+        while ahead:
             yield ahead.popleft().result()
-    while ahead:
-        yield ahead.popleft().result()
 
 
 def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[np.ndarray, np.ndarray]:

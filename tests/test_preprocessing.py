@@ -1,13 +1,17 @@
 """From files to the array: pairs for the segmenter, and crops that hold the lungs."""
 
+import contextlib
 import itertools
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from cxrlib import preprocessing
+from cxrlib.datasets import find_duplicates
+from cxrlib.images import ImageError
 
 
 class Bright(keras.layers.Layer):
@@ -62,6 +66,21 @@ def test_without_a_segmenter_whole_frames_are_kept(films, tmp_path):
 def test_images_are_read_in_order(films):
     shapes = [image.shape for image in preprocessing.read_images(films)]
     assert shapes == [(96, 96), (192, 384), (96, 96)]
+
+
+def test_reading_and_joblib_do_not_share_their_processes(films):
+    frame = pd.DataFrame({"path": films})
+    for _ in range(2):
+        assert len(list(preprocessing.read_images(films))) == 3
+        assert len(find_duplicates(frame)) == 1  # joblib reads in processes of its own; a and b show the same
+
+
+def test_an_unreadable_file_ends_the_reading_by_name(films, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    images = preprocessing.read_images([films[0], str(tmp_path / "broken.png"), films[1]], workers=1)
+    assert next(images).shape == (96, 96)
+    with pytest.raises(ImageError, match="broken.png: not a readable"):
+        next(images)
 
 
 def test_pairs_are_squashed_to_one_size_and_masks_are_boolean(films):
@@ -125,12 +144,15 @@ def test_half_a_line_of_the_record_is_dropped(films, segmenter, tmp_path):
 def test_reading_stays_a_few_images_ahead(films, monkeypatch):
     submitted = []
 
-    class Pool:
+    class Pool(contextlib.AbstractContextManager):
+        def __exit__(self, *details):
+            pass
+
         def submit(self, function, path):
             submitted.append(path)
             return type("Done", (), {"result": lambda self: path})()
 
-    monkeypatch.setattr(preprocessing, "get_reusable_executor", lambda max_workers: Pool())
+    monkeypatch.setattr(preprocessing, "ProcessPoolExecutor", lambda max_workers: Pool())
     images = preprocessing.read_images([f"{number}" for number in range(50)], workers=3)
     assert next(images) == "0"
     assert len(submitted) == 6
