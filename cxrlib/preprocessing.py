@@ -20,6 +20,7 @@ from cxrlib import progress
 from cxrlib.images import crop_and_resize, read_image
 from cxrlib.lungs import bounding_box, scale_box, segment
 
+FEW = 32  # files that are read sooner than processes start
 BLOCK = 64  # crops between two records of how far the work has come
 
 
@@ -33,6 +34,9 @@ def read_images(paths: Sequence[str], workers: int = -1) -> Iterator[np.ndarray]
     Yields:
         Images (H, W) in [0, 1].
     """
+    if len(paths) < FEW:
+        yield from map(read_image, paths)
+        return
     count = cpu_count() if workers == -1 else workers
     ahead = deque()
     # Not joblib's generator, which reads on however slowly its images are used, and holds them all; and not loky's
@@ -59,9 +63,12 @@ def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[
     """
     radiographs = np.empty((len(images), size, size), np.uint8)
     lungs = np.empty(radiographs.shape, bool)
-    for index, (image, mask) in enumerate(zip(read_images(images), read_images(masks), strict=True)):
-        radiographs[index] = np.rint(255 * cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA))
-        lungs[index] = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA) > 0.5
+    for index, image in enumerate(read_images([*images, *masks])):
+        squashed = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        if index < len(images):
+            radiographs[index] = np.rint(255 * squashed)
+        else:
+            lungs[index - len(images)] = squashed > 0.5
     return radiographs, lungs
 
 

@@ -63,24 +63,26 @@ def test_without_a_segmenter_whole_frames_are_kept(films, tmp_path):
     assert np.array_equal(np.load(tmp_path / "images.npy")[0] / 255, next(preprocessing.read_images(films)))
 
 
-def test_images_are_read_in_order(films):
-    shapes = [image.shape for image in preprocessing.read_images(films)]
-    assert shapes == [(96, 96), (192, 384), (96, 96)]
+@pytest.mark.parametrize("times", [1, 20])  # few are read at once, many by processes
+def test_images_are_read_in_order(films, times):
+    shapes = [image.shape for image in preprocessing.read_images(films * times)]
+    assert shapes == [(96, 96), (192, 384), (96, 96)] * times
 
 
 def test_reading_and_joblib_do_not_share_their_processes(films):
     frame = pd.DataFrame({"path": films})
     for _ in range(2):
-        assert len(list(preprocessing.read_images(films))) == 3
+        assert len(list(preprocessing.read_images(films * 20))) == 60
         assert len(find_duplicates(frame)) == 1  # joblib reads in processes of its own; a and b show the same
 
 
 def test_an_unreadable_file_ends_the_reading_by_name(films, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no image")
-    images = preprocessing.read_images([films[0], str(tmp_path / "broken.png"), films[1]], workers=1)
-    assert next(images).shape == (96, 96)
-    with pytest.raises(ImageError, match="broken.png: not a readable"):
-        next(images)
+    for times in (1, 40):
+        images = preprocessing.read_images([films[0], str(tmp_path / "broken.png"), *films * times], workers=1)
+        assert next(images).shape == (96, 96)
+        with pytest.raises(ImageError, match="broken.png: not a readable"):
+            next(images)
 
 
 def test_pairs_are_squashed_to_one_size_and_masks_are_boolean(films):
