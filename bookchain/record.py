@@ -56,9 +56,7 @@ def record(run: Path, target: Path) -> None:
         "device": f"{platform.machine()}, {os.cpu_count()} cores, no GPU told of",
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
-        "parameters that differ from the chapters' own": {
-            name: values for name, values in parameters.items() if values
-        },
+        "parameters that differ from the chapters' own": parameters,
     }
     (target / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
 
