@@ -4,6 +4,7 @@
 import os
 from pathlib import Path
 
+from bookchain import launch
 from bookchain.plan import Plan
 
 plan = Plan(Path(workflow.basedir), config, os.environ)
@@ -17,13 +18,15 @@ rule site:
         RUN + "/site/_build/html/index.html",
     params:
         prose=plan.prose(),
+        repository=launch.address(os.environ, Path(workflow.basedir)) or "",
         banner=plan.banner(),
+        origins=[f"{task}={origin}" for task, origin in plan.origins().items()],
     message:
         "rendering the book"
     log:
         RUN + "/logs/site.log",
     shell:
-        "python -m bookchain.site {RUN} --banner {params.banner:q} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "python -m bookchain.site {RUN} --banner {params.banner:q} --origins {params.origins} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
 
 
 rule chapter:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from bookchain.stamp import stamp
+
 MARKER = "complete.json"  # written last, so that a folder without it is never taken for finished
 
 
@@ -107,10 +109,11 @@ class Chapter:
         return frame
 
     def finish(self) -> None:
-        """Mark the chapter as finished: the last line of every chapter."""
+        """Mark the chapter as finished, and say what made it: the last line of every chapter."""
         files = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
         with self._whole(self.folder / MARKER) as partial:
-            partial.write_text(json.dumps({"chapter": self.name, "files": files}, indent=1))
+            told = {"chapter": self.name, "files": files, "made_by": stamp(self.root)}
+            partial.write_text(json.dumps(told, indent=1))
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def _shown(self, path: Path) -> Path:

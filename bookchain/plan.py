@@ -10,7 +10,7 @@ import yaml
 from bookchain import sources
 
 DATA = ("kermany", "vindr", "lung_masks", "vgg16", "segmenter")  # parameters that name the reader's data and weights
-PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain/site.py")
+PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", "cxrlib")  # the last two: their reference pages
 
 
 class PlanError(ValueError):
@@ -114,17 +114,25 @@ class Plan:
         for name in PROSE:
             path = self.root / name
             files += [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        kept = (file for file in files if file.suffix != ".ipynb" and ".ipynb_checkpoints" not in file.parts)
+        passed_over = {".ipynb_checkpoints", "__pycache__"}
+        kept = (file for file in files if file.suffix != ".ipynb" and not passed_over & set(file.parts))
         return sources.digest(b"".join(str(file.relative_to(self.root)).encode() + file.read_bytes() for file in kept))
+
+    def _one_set(self) -> bool:
+        return self._parameters["01-preprocessing"].get("classification") == "kermany"
+
+    def origins(self) -> dict[str, str]:
+        """Origin of each task's radiographs in this run, "synthetic" or "real"."""
+        sources_of = {"restoration": "kermany", "classification": "kermany" if self._one_set() else "vindr"}
+        return {task: "real" if name in self.given else "synthetic" for task, name in sources_of.items()}
 
     def banner(self) -> str:
         """One line for the head of every page: what the numbers were made from, and what they are not for."""
-        settings = self._parameters["01-preprocessing"]
-        one_set = settings.get("classification") == "kermany"
-        real = [name for name in ("kermany", "vindr") if name in self.given and not (name == "vindr" and one_set)]
-        if "vindr" in real:
+        origins = self.origins()
+        one_set = self._one_set()
+        if "vindr" in self.given and not one_set:
             return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
-        if not real:
+        if "real" not in origins.values():
             made = "This run: synthetic radiographs, and no number of it is about patients."
         elif one_set:
             made = "This run: real radiographs (Kermany et al. 2018, CC BY 4.0)."

@@ -2,17 +2,12 @@
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 
-from bookchain.plan import DATA
+from bookchain.provenance import MISSING, data_sets, executed, made_by, parameters, resources
 from cxrlib.tables import SCORE_NAMES
 
 TABLES = {
@@ -22,7 +17,6 @@ TABLES = {
     "07-evaluation": ["table-2", "haarpsi", "table-3", "areas"],
     "08-significance": ["verdicts"],
 }
-PACKAGES = ("keras", "tensorflow", "numpy", "pandas", "scikit-learn", "opencv-python-headless")
 
 
 def record(run: Path, target: Path) -> None:
@@ -37,9 +31,7 @@ def record(run: Path, target: Path) -> None:
     Raises:
         FileNotFoundError: If the run has no finished chapter.
     """
-    executed = sorted((run / "executed").glob("*.ipynb"))
-    if not executed:
-        raise FileNotFoundError(f"{run}: no executed chapter; run `make book` first")
+    notebooks = executed(run)
     target.mkdir(parents=True, exist_ok=True)
     for chapter, names in TABLES.items():
         for name in names:
@@ -47,39 +39,31 @@ def record(run: Path, target: Path) -> None:
             if source.is_file():
                 _write(pd.read_csv(source), target / f"{chapter[:2]}-{name}.csv")
     _write(resources(run), target / "resources.csv")
-    parameters = {path.stem: values for path in executed if (values := _parameters(path))}
-    commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], capture_output=True, text=True)
+    changed = {
+        chapter: differing
+        for chapter, settings in parameters(run).items()
+        if (differing := {name: used for name, (used, own) in settings.items() if used != own})
+    }
     provenance = {
         "preset": run.name,
-        "commit": commit.stdout.strip() or "unknown",
-        "started": min(nbformat.read(path, as_version=4).metadata.papermill.start_time for path in executed)[:16],
-        "device": f"{platform.machine()}, {os.cpu_count()} cores, no GPU told of",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
-        "parameters that differ from the chapters' own": parameters,
+        "started": min(notebook["metadata"]["papermill"]["start_time"] for notebook in notebooks.values())[:16],
+        "data sets": data_sets(run).to_dict("records"),
+        "made by": _once(made_by(run)),
+        "parameters that differ from the chapters' own": changed,
     }
     (target / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
 
 
-def resources(run: Path) -> pd.DataFrame:
-    """Read Snakemake's benchmarks.
-
-    Args:
-        run: Folder of a run.
-
-    Returns:
-        One row a chapter: chapter, seconds, memory in GB (the largest of the process tree).
-    """
-    rows = []
-    for path in sorted((run / "benchmarks").glob("*.tsv")):
-        measured = pd.read_csv(path, sep="\t").iloc[-1]
-        rows.append((path.stem, round(measured.s), round(measured.max_rss / 1024, 2)))
-    return pd.DataFrame(rows, columns=["chapter", "seconds", "memory (GB)"])
-
-
-def _parameters(path: Path) -> dict:
-    given = nbformat.read(path, as_version=4).metadata.papermill.parameters
-    return {name: ("given" if name in DATA else value) for name, value in given.items() if name != "run"}
+def _once(told: dict[str, dict]) -> list[dict]:
+    """List what made the chapters, each once, with the chapters that it made."""
+    found: list[dict] = []
+    for chapter, stamp in told.items():
+        made = {name: value for name, value in stamp.items() if name != "finished"} or {"commit": MISSING}
+        known = next((entry for entry in found if entry | {"chapters": []} == made | {"chapters": []}), None)
+        if known is None:
+            found.append(known := {"chapters": [], **made})
+        known["chapters"].append(chapter)
+    return found
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

@@ -1,18 +1,25 @@
 """Put the executed chapters into the book and render it: `python -m bookchain.site runs/quick --banner TEXT`."""
 
 import argparse
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import jupytext
 import nbformat
 import yaml
 
+from bookchain import launch
 from bookchain.chapter import project_root
 from bookchain.plan import with_values
+from bookchain.provenance import chapter_seconds, page
 from bookchain.sources import code_cells
+
+WORDS_A_MINUTE = 150  # technical prose with figures and equations
 
 
 def merge(source, executed):
@@ -39,13 +46,40 @@ def merge(source, executed):
     return source
 
 
-def assemble(root: Path, run: Path, banner: str) -> Path:
+def opener(notebook, seconds: float | None):
+    """Add to a chapter's list of goals and needs how long it takes to read, and took to run.
+
+    Args:
+        notebook: Notebook node; its first cell ends in that list.
+        seconds: What the chapter took in this run; None where it was not measured.
+
+    Returns:
+        The notebook.
+    """
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    minutes = max(1, round(len(re.findall(r"\w+", prose)) / WORDS_A_MINUTE))
+    ran = f"; it took {_spoken(seconds)} to run, on the machine of [this run](../book/provenance)" if seconds else ""
+    first = notebook.cells[0]
+    first.source = re.sub(
+        r"(?m)^(- \*\*In the paper.*(?:\n  .*)*)$",
+        rf"\1\n- **Time:** about {minutes} minutes to read{ran}.",
+        first.source,
+    )
+    return notebook
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+
+
+def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> Path:
     """Make a folder that Jupyter Book can build: configuration, prose and executed chapters.
 
     Args:
         root: The project's root.
         run: The run folder.
         banner: Text for the head of every page.
+        origins: Origin of each task's radiographs, for the captions: `Plan.origins`.
 
     Returns:
         The folder.
@@ -56,13 +90,21 @@ def assemble(root: Path, run: Path, banner: str) -> Path:
     shutil.copytree(root / "book", site / "book")
     shutil.copy(root / "_toc.yml", site)
     config = yaml.safe_load((root / "_config.yml").read_text())
-    config["sphinx"]["config"]["html_theme_options"]["announcement"] = banner
+    sphinx = config["sphinx"]["config"]
+    sphinx["html_theme_options"]["announcement"] = banner
+    sphinx["book_origins"] = dict(origins)
+    sphinx["book_modules"] = sorted(path.stem for path in (root / "cxrlib").glob("[a-z]*"))
+    for section, values in launch.html_settings(launch.address(os.environ, root)).items():
+        config.setdefault(section, {}).update(values)
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+    (site / "book/provenance.md").write_text(page(run, banner))
+    seconds = chapter_seconds(run)
     for path in sorted((root / "notebooks").glob("[0-9][0-9]-*.md")):
         try:
             notebook = merge(jupytext.read(path), nbformat.read(run / "executed" / f"{path.stem}.ipynb", as_version=4))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+        notebook = opener(notebook, seconds.get(path.stem))
         nbformat.write(notebook, site / "notebooks" / f"{path.stem}.ipynb")
     return site
 
@@ -72,9 +114,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="run folder, for example runs/quick")
     parser.add_argument("--banner", default="", help="text for the head of every page")
+    parser.add_argument("--origins", nargs="*", default=[], metavar="TASK=ORIGIN", help="for example restoration=real")
     arguments = parser.parse_args()
     root = project_root()
-    site = assemble(root, root / arguments.run, arguments.banner)
+    site = assemble(root, root / arguments.run, arguments.banner, dict(pair.split("=") for pair in arguments.origins))
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(site), "-W", "--keep-going"]
     return subprocess.run(command, check=False).returncode
 

@@ -54,6 +54,18 @@ class Report(NamedTuple):
             file=[str(p.relative_to(root)) if p.is_relative_to(root) else p.name for p in paths]
         )
 
+    def fingerprint(self) -> str:
+        """Give one SHA-256 digest of the images that can be used: their contents and their names.
+
+        It is that of the lines which `sha256sum` prints for them, from the data set's base folder (Kermany:
+        `chest_xray`) on and sorted by path, so that a reader can check it without this package.
+        """
+        root = Path(self.summary["root"])
+        base = base_folder(root) if self.summary["dataset"] == "kermany" else root
+        paths = (Path(path).relative_to(base).as_posix() for path in self.frame.path)
+        lines = (f"{digest}  {path}\n" for path, digest in sorted(zip(paths, self.frame.sha256, strict=True)))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
     def require(self, dataset: str) -> None:
         """Stop where nothing of a data set can be used.
 

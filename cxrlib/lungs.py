@@ -82,7 +82,7 @@ def dice_cross_entropy(y_true, y_pred):
 
 
 def dice(reference: np.ndarray, mask: np.ndarray) -> float:
-    """Overlap of two masks, 2 |A and B| / (|A| + |B|), in [0, 1]; 1 where both are empty.
+    """Overlap of two masks, `2 |A and B| / (|A| + |B|)`, in [0, 1]; 1 where both are empty.
 
     Args:
         reference: Bool, shape (H, W).

@@ -4,6 +4,8 @@ The positive class is abnormal (label 1). An image is called abnormal when its p
 threshold. What scikit-learn computes is scikit-learn's; the DeLong variance, which it lacks, is here.
 """
 
+from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
+
 from collections.abc import Callable, Mapping
 
 import numpy as np

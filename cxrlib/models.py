@@ -91,8 +91,9 @@ def sharp_unet(
         seed: Seed of the initial weights.
 
     Returns:
-        Model from (N, H, W, C) to (N, H, W, output_channels) in [0, 1]. At width 1 and three channels: 28,806,211
-        trainable and 8,640 frozen weights. The decoder's widths are not in the paper: they mirror the encoder's.
+        Model from (N, H, W, C) to (N, H, W, output_channels) in [0, 1]. At width 1 and three channels it has
+        28,806,211 trainable and 8,640 frozen weights. The decoder's widths are not in the paper: they mirror the
+        encoder's.
 
     Raises:
         ValueError: If the kernel is not 3 x 3, a side is no multiple of 16, or the width is not positive.

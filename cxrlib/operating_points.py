@@ -4,6 +4,8 @@ The paper prints one operating point a model (Table 3) and no ROC curve. Two mod
 observed: the equal-variance binormal one, whose only parameter is d', and the weaker one that the curve is concave.
 """
 
+from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
+
 from collections.abc import Mapping
 from itertools import combinations
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.patches import Arc
 
 # Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDTH_IN_INCHES = 5.4  # a phone shows it at two thirds: ten points stay legible
 STYLE = {
     "figure.dpi": 160,
@@ -43,7 +44,7 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], measure: str, label: 
 
     Args:
         histories: Model name to what `training.train` returns.
-        measure: Column, for example "loss"; its "val_" twin is drawn too.
+        measure: Column, for example "loss"; its `val_` twin is drawn too.
         label: Axis label with the unit, if any.
     """
     columns = min(len(histories), 2)
@@ -149,4 +150,48 @@ def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significanc
     )  # fmt: skip
     axes.tick_params(axis="x", rotation=35)
     axes.tick_params(axis="y", rotation=0)
+    return figure
+
+
+@styled
+def significance_graph(pairs: pd.DataFrame, sensitivities: Mapping[str, float], significance_level: float) -> Figure:
+    """Draw the models in order of their sensitivity, and an arc for each pair that says how it compares (Figure 7).
+
+    Args:
+        pairs: model_1, model_2, p, p_holm, as `significance.pairwise` returns them.
+        sensitivities: Model name to sensitivity. The axis gives the order and the number, in steps of one width, so
+            that models of equal sensitivity stand beside each other (in the order given).
+        significance_level: Pairs with p below it are dashed, those with p_holm below it solid.
+
+    Raises:
+        ValueError: A model of a pair has no sensitivity.
+    """
+    order = sorted(sensitivities, key=sensitivities.get)
+    unknown = ({*pairs.model_1} | {*pairs.model_2}) - {*order}
+    if unknown:
+        raise ValueError(f"no sensitivity of {', '.join(sorted(unknown))}; give one for each model of the pairs")
+    place = {name: number for number, name in enumerate(order)}
+    kinds = (
+        ("not significant", {"color": "0.5", "ls": ":", "lw": 1.2}),
+        (f"p < {significance_level:g}", {"color": PALETTE[0], "ls": "--", "lw": 1.6}),
+        (f"p < {significance_level:g} after Holm", {"color": PALETTE[1], "ls": "-", "lw": 2.2}),
+    )
+    found = (pairs.p < significance_level).astype(int) + (pairs.p_holm < significance_level)
+    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 3.6))
+    for kind, (label, style) in enumerate(kinds):
+        axes.plot([], [], label=f"{label}: {(found == kind).sum()}", **style)
+        for pair in pairs[found == kind].itertuples():
+            left, right = sorted((place[pair.model_1], place[pair.model_2]))
+            arc = Arc(((left + right) / 2, 0), right - left, 2 * (right - left), theta2=180, zorder=kind + 1, **style)
+            axes.add_patch(arc)
+    axes.scatter(range(len(order)), np.zeros(len(order)), s=60, color="black", zorder=4, clip_on=False)
+    names = [f"{name.replace(' ', chr(10))}\n{sensitivities[name]:.3f}" for name in order]
+    axes.set_xticks(range(len(order)), names)
+    axes.tick_params(axis="x", length=0, pad=8)
+    axes.set(xlim=(-0.4, len(order) - 0.6), ylim=(0, len(order) - 0.9), yticks=[])
+    axes.set_xlabel("models in order of sensitivity (number below the name)")
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, columnspacing=1, frameon=False
+    )
     return figure

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,10 +10,11 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from cxrlib.operating_points import d_prime_from_counts, implied_sensitivity
-from cxrlib.plots import MARKERS, PALETTE, STYLE, WIDTH_IN_INCHES
+from cxrlib.plots import MARKERS, PALETTE, WIDTH_IN_INCHES, styled
 from cxrlib.significance import mcnemar_by_overlap, sensitivity_interval
 
 
+@styled
 def p_values(pairs: pd.DataFrame, significance_level: float = 0.05, smallest: float = 1e-6) -> Figure:
     """Draw raw and Holm-adjusted p values, one row a pair, the largest on top.
 
@@ -28,23 +28,23 @@ def p_values(pairs: pd.DataFrame, significance_level: float = 0.05, smallest: fl
     """
     pairs = pairs.sort_values("p", ascending=False, ignore_index=True)
     height = np.arange(len(pairs))[::-1]
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _new_figure(0.28 * len(pairs) + 1.3)
-        axes.hlines(height, pairs["p"].clip(smallest), pairs["p_holm"].clip(smallest), color="0.7", zorder=1)
-        for column, label, colour, marker in (
-            ("p", "raw", PALETTE[0], "o"),
-            ("p_holm", "Holm-adjusted", PALETTE[1], "s"),
-        ):
-            shown = pairs[column] >= smallest
-            axes.scatter(pairs.loc[shown, column], height[shown], color=colour, marker=marker, label=label, zorder=2)
-            axes.scatter(np.full((~shown).sum(), smallest), height[~shown], color=colour, marker="<", zorder=2)
-        axes.axvline(significance_level, color="black", linestyle="--", linewidth=1)
-        axes.set(xscale="log", xlim=(smallest / 2, 2), xlabel="two-sided p value (arrow: smaller still)")
-        axes.set_yticks(height, pairs["model_1"] + " / " + pairs["model_2"])
-        axes.legend(loc="lower right", title=f"line: {significance_level:g}")
+    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 0.28 * len(pairs) + 1.3))
+    axes.hlines(height, pairs["p"].clip(smallest), pairs["p_holm"].clip(smallest), color="0.7", zorder=1)
+    for column, label, colour, marker in (
+        ("p", "raw", PALETTE[0], "o"),
+        ("p_holm", "Holm-adjusted", PALETTE[1], "s"),
+    ):
+        shown = pairs[column] >= smallest
+        axes.scatter(pairs.loc[shown, column], height[shown], color=colour, marker=marker, label=label, zorder=2)
+        axes.scatter(np.full((~shown).sum(), smallest), height[~shown], color=colour, marker="<", zorder=2)
+    axes.axvline(significance_level, color="black", linestyle="--", linewidth=1)
+    axes.set(xscale="log", xlim=(smallest / 2, 2), xlabel="two-sided p value (arrow: smaller still)")
+    axes.set_yticks(height, pairs["model_1"] + " / " + pairs["model_2"])
+    axes.legend(loc="lower right", title=f"line: {significance_level:g}")
     return figure
 
 
+@styled
 def paired_p_values(
     hits: Mapping[str, int], pairs: Sequence[tuple[str, str]], positives: int, significance_level: float = 0.05
 ) -> Figure:
@@ -59,20 +59,20 @@ def paired_p_values(
     Returns:
         The figure, p on a logarithmic axis.
     """
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _new_figure(4.2)
-        for (model_1, model_2), colour, marker in zip(pairs, PALETTE, MARKERS, strict=False):
-            frame = mcnemar_by_overlap(hits[model_1], hits[model_2], positives)
-            label = f"{model_1} / {model_2}"
-            below = np.flatnonzero(frame["p"] < significance_level)[:1]
-            axes.plot(frame["overlap"], frame["p"], color=colour, marker=marker, markevery=below.tolist(), label=label)
-        axes.axhline(significance_level, color="black", linestyle="--", linewidth=1)
-        axes.set(yscale="log", ylim=(1e-4, 1.5))
-        axes.set(xlabel="abnormal images that both models find", ylabel="exact McNemar p value")
-        axes.legend(loc="lower left", title=f"line: {significance_level:g}")
+    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
+    for (model_1, model_2), colour, marker in zip(pairs, PALETTE, MARKERS, strict=False):
+        frame = mcnemar_by_overlap(hits[model_1], hits[model_2], positives)
+        label = f"{model_1} / {model_2}"
+        below = np.flatnonzero(frame["p"] < significance_level)[:1]
+        axes.plot(frame["overlap"], frame["p"], color=colour, marker=marker, markevery=below.tolist(), label=label)
+    axes.axhline(significance_level, color="black", linestyle="--", linewidth=1)
+    axes.set(yscale="log", ylim=(1e-4, 1.5))
+    axes.set(xlabel="abnormal images that both models find", ylabel="exact McNemar p value")
+    axes.legend(loc="lower left", title=f"line: {significance_level:g}")
     return figure
 
 
+@styled
 def roc_plane(
     counts: Mapping[str, tuple[int, int, int, int]],
     curves: Sequence[float] = (0.0, 0.5, 1.0),
@@ -92,23 +92,22 @@ def roc_plane(
     cells = np.array(list(counts.values()))  # (models, 4)
     highest = {"x": (cells[:, 2] / cells[:, 2:].sum(axis=1)).max(), "y": (cells[:, 0] / cells[:, :2].sum(axis=1)).max()}
     mean = float(np.mean([d_prime_from_counts(*row)["d_prime"] for row in counts.values()]))
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _new_figure(5.6)
-        # Room to the right for the names of the curves, and on top for the legend.
-        axes.set(xlim=(0, min(1, 2.2 * highest["x"])), ylim=(0, min(1, 1.5 * highest["y"])))
-        for value in curves:
-            axes.plot(rate, implied_sensitivity(value, 1 - rate), color="0.75", linewidth=1, zorder=1)
-            _name_curve(axes, value, "0.4")
-        axes.plot(rate, implied_sensitivity(mean, 1 - rate), color="black", linewidth=1, zorder=1)
-        _name_curve(axes, mean, "black")
-        for (model, (tp, fn, fp, tn)), colour, marker in zip(counts.items(), PALETTE, MARKERS, strict=False):
-            x, y = fp / (fp + tn), tp / (tp + fn)
-            spread_x = np.abs(np.subtract(sensitivity_interval(fp, tn, interval), x))[:, None]
-            spread_y = np.abs(np.subtract(sensitivity_interval(tp, fn, interval), y))[:, None]
-            axes.errorbar(x, y, spread_y, spread_x, color=colour, marker=marker, linestyle="", label=model, zorder=3)
-        axes.plot(0, 0, color="black", marker="x", linestyle="", label="always normal", clip_on=False, zorder=3)
-        axes.set(xlabel="1 - specificity", ylabel="sensitivity")
-        axes.legend(loc="upper left")
+    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 5.6))
+    # Room to the right for the names of the curves, and on top for the legend.
+    axes.set(xlim=(0, min(1, 2.2 * highest["x"])), ylim=(0, min(1, 1.5 * highest["y"])))
+    for value in curves:
+        axes.plot(rate, implied_sensitivity(value, 1 - rate), color="0.75", linewidth=1, zorder=1)
+        _name_curve(axes, value, "0.4")
+    axes.plot(rate, implied_sensitivity(mean, 1 - rate), color="black", linewidth=1, zorder=1)
+    _name_curve(axes, mean, "black")
+    for (model, (tp, fn, fp, tn)), colour, marker in zip(counts.items(), PALETTE, MARKERS, strict=False):
+        x, y = fp / (fp + tn), tp / (tp + fn)
+        spread_x = np.abs(np.subtract(sensitivity_interval(fp, tn, interval), x))[:, None]
+        spread_y = np.abs(np.subtract(sensitivity_interval(tp, fn, interval), y))[:, None]
+        axes.errorbar(x, y, spread_y, spread_x, color=colour, marker=marker, linestyle="", label=model, zorder=3)
+    axes.plot(0, 0, color="black", marker="x", linestyle="", label="always normal", clip_on=False, zorder=3)
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity")
+    axes.legend(loc="upper left")
     return figure
 
 
@@ -119,10 +118,3 @@ def _name_curve(axes: Axes, d_prime: float, colour: str) -> None:
     if place[1] > top:
         place, offset, align = (1 - norm.cdf(d_prime - norm.ppf(top)), top), (0, 3), {"ha": "center"}
     axes.annotate(f"d' {d_prime:.2f}", place, offset, textcoords="offset points", color=colour, **align)
-
-
-def _new_figure(height: float) -> tuple[Figure, Axes]:
-    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, height), layout="constrained")
-    # A figure that pyplot keeps would be shown twice by a notebook, and never be freed.
-    plt.close(figure)
-    return figure, axes

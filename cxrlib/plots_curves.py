@@ -1,38 +1,61 @@
 """Figures of operating curves, weights and levels: lines and points over an axis with a unit."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
 from cxrlib.plots import MARKERS, PALETTE, WIDTH_IN_INCHES, styled
 
+NOTHING = MappingProxyType({})
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
 @styled
-def roc_curves(y_true: np.ndarray, probabilities: Mapping[str, np.ndarray], threshold: float = 0.5) -> Figure:
-    """Draw ROC curves with the operating point of each model.
+def roc_curves(
+    y_true: np.ndarray,
+    probabilities: Mapping[str, np.ndarray],
+    threshold: float = 0.5,
+    published: Mapping[str, tuple[float, float]] = NOTHING,
+) -> Figure:
+    """Draw ROC curves with the operating point of each model, and the paper's points.
 
     Args:
         y_true: Labels, 0 or 1, shape (N,).
         probabilities: Model name to probability of abnormal, shape (N,).
         threshold: Threshold of the marked points.
+        published: Model name to the paper's (sensitivity, specificity), drawn hollow, in the model's colour and shape.
+            The paper prints no curve, and its points are of other images: a point beside our curve is no comparison.
+
+    Raises:
+        ValueError: A published model has no curve.
     """
-    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.6))
+    if not set(published) <= set(probabilities):
+        raise ValueError(f"published {', '.join(published)}; curves are of {', '.join(probabilities)} alone")
+    figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.8))
+    entries = []
     for index, (name, probability) in enumerate(probabilities.items()):
-        colour = PALETTE[index % len(PALETTE)]
+        line = {"color": PALETTE[index % len(PALETTE)], "ls": LINES[index % len(LINES)], "lw": 1.4}
+        mark = {"marker": MARKERS[index % len(MARKERS)], "ms": 8, "zorder": 3}
         false_positive, true_positive, _ = roc_curve(y_true, probability, drop_intermediate=False)
-        axes.plot(false_positive, true_positive, color=colour, ls=LINES[index % len(LINES)], lw=1.4)
+        axes.plot(false_positive, true_positive, **line)
         called = probability >= threshold
-        point = called[y_true == 0].mean(), called[y_true == 1].mean()
-        axes.plot(*point, MARKERS[index % len(MARKERS)], color=colour, mec="black", ms=8, label=name)
+        axes.plot(called[y_true == 0].mean(), called[y_true == 1].mean(), color=line["color"], mec="black", **mark)
+        if name in published:
+            sensitivity, specificity = published[name]
+            axes.plot(1 - specificity, sensitivity, mfc="white", mec=line["color"], mew=1.8, **{**mark, "zorder": 4})
+        entries.append(Line2D([], [], label=name, mec="black", **line, **mark))
+    if published:
+        hollow = {"marker": "o", "ms": 8, "mfc": "white", "mec": "0.3", "mew": 1.8, "ls": ""}
+        entries.append(Line2D([], [], label="published, no curve\n(other images)", **hollow))
     axes.plot([0, 1], [0, 1], color="0.7", lw=0.8)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    axes.legend(loc="lower right", title=f"point: threshold {threshold:g}")
+    axes.legend(handles=entries, loc="lower right", title=f"filled: threshold {threshold:g}")
     return figure
 
 
@@ -90,4 +113,35 @@ def reliability(curves: Mapping[str, pd.DataFrame]) -> Figure:
         axes.plot(curve.predicted, curve.observed, ls=LINES[index % len(LINES)], lw=1.2, label=name, **style)
     axes.set(xlabel="probability of abnormal", ylabel="share that is abnormal", aspect="equal")
     axes.legend()
+    return figure
+
+
+@styled
+def ablation(measured: Mapping[str, pd.DataFrame], score: str, label: str) -> Figure:
+    """Draw what a restoration loses with each source of its decoder switched off, one panel a task.
+
+    A bar reaches from the intact network's score, the dashed line, to what is left; its length stands beside it.
+
+    Args:
+        measured: Task to what `ablation.measure` returns.
+        score: Its column, for example "ssim".
+        label: Axis label with the unit, if any.
+    """
+    figure, panels = plt.subplots(
+        1, len(measured), figsize=(WIDTH_IN_INCHES, 3.2), squeeze=False, sharex=True, sharey=True
+    )
+    largest, lowest = (function(frame[score].agg(function) for frame in measured.values()) for function in (max, min))
+    decimals = 3 if largest <= 1 else 1
+    for axes, (task, frame) in zip(panels[0], measured.items(), strict=True):
+        intact = frame.loc[frame.off == "none", score].item()
+        rows = frame[frame.off != "none"]
+        height, change = np.arange(len(rows))[::-1], rows[score] - intact
+        axes.barh(height, change, left=intact, color=PALETTE[5], edgecolor="0.3", linewidth=0.5)
+        axes.axvline(intact, color=PALETTE[1], ls="--")
+        for place, value in zip(height, change, strict=True):
+            beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
+            axes.text(1.03, place, f"{value:+z.{decimals}f}", **beside)
+        axes.set_yticks(height, rows.off)
+        axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlabel=label, xlim=(min(0, lowest), 1.05 * largest))
+    panels[0, 0].set_ylabel("switched off")
     return figure

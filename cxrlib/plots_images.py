@@ -107,6 +107,38 @@ def _frame(axes, box, colour: str, style: str = "-") -> None:
 
 
 @styled
+def feature_maps(image: np.ndarray, before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> Figure:
+    """Show what the sharpening does to the strongest map of each skip: before above, after below.
+
+    The strongest map is the one that varies most before. Sharpening leaves negative values beside edges, so the colours
+    diverge from white at zero: the two maps of a skip share one scale, which goes from violet at minus their largest
+    magnitude to orange at plus.
+
+    Args:
+        image: Grey image (H, W) in [0, 1] that the network was given.
+        before: Feature maps (h, w, C) of each skip, fine to coarse.
+        after: The same after the sharpening.
+    """
+    columns = len(before) + 1
+    figure, axes = plt.subplots(2, columns, figsize=(WIDTH_IN_INCHES, 2.6))
+    axes[0, 0].imshow(image, cmap="gray", vmin=0, vmax=1)
+    axes[0, 0].set_title("input")
+    for level, (*maps, column) in enumerate(zip(before, after, axes.T[1:], strict=True), start=1):
+        strongest = int(maps[0].var(axis=(0, 1)).argmax())
+        shown = [values[..., strongest] for values in maps]
+        largest = np.abs(shown).max() or 1  # a dead channel: white
+        for place, values in zip(column, shown, strict=True):
+            place.imshow(values, cmap="PuOr_r", vmin=-largest, vmax=largest)
+        column[0].set_title(f"skip{level}\n{len(shown[0])} px")
+    for place in axes.flat:
+        place.set(xticks=[], yticks=[])
+    axes[1, 0].remove()
+    axes[0, 1].set_ylabel("before")
+    axes[1, 1].set_ylabel("sharpened")
+    return figure
+
+
+@styled
 def activation_boxes(
     images: Sequence[np.ndarray],
     maps: Mapping[str, Sequence[np.ndarray]],

@@ -3,6 +3,8 @@
 The positive class is abnormal, label 1. A confusion matrix is written (tp, fn, fp, tn).
 """
 
+from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -112,8 +112,8 @@ def haarpsi(reference: np.ndarray, image: np.ndarray, c: float = 30.0, alpha: fl
 
     Images are scaled to [0, 255], averaged over 2 x 2 pixels and halved. With Haar coefficients a_k and b_k of
     scale k in one orientation, the local similarity is the mean over k = 1, 2 of
-    (2 |a_k| |b_k| + c) / (a_k^2 + b_k^2 + c), and its weight is max(|a_3|, |b_3|). The score is
-    (logit(sum(sigmoid(alpha * similarity) * weight) / sum(weight)) / alpha)^2, summed over pixels and both
+    `(2 |a_k| |b_k| + c) / (a_k^2 + b_k^2 + c)`, and its weight is `max(|a_3|, |b_3|)`. The score is
+    `(logit(sum(sigmoid(alpha * similarity) * weight) / sum(weight)) / alpha)^2`, summed over pixels and both
     orientations. In colour the coefficients are those of luminance, and a third map compares I and Q of YIQ, weighted
     by the mean of the two weights. The third map is 1 where there is no colour: a grey image copied to three channels
     scores higher than the same image with one.

@@ -4,6 +4,8 @@ The paper compares sensitivities as if each model had read other children. Model
 a paired test, McNemar's; a sensitivity without its specificity is half an operating point, which d' completes.
 """
 
+from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
+
 from collections.abc import Mapping
 from itertools import combinations
 

@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from cxrlib import progress
 from cxrlib.losses import psnr, ssim, ssim_loss
+from cxrlib.optimizers import optimizer
 
-__all__ = ["Batches", "load_model", "predict", "psnr", "save_model", "ssim", "ssim_loss", "train"]
+__all__ = ["Batches", "load_model", "optimizer", "predict", "psnr", "save_model", "ssim", "ssim_loss", "train"]
 
 
 class Batches(keras.utils.PyDataset):

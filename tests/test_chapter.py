@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -130,8 +131,26 @@ def test_finishing_lists_the_files_and_drops_the_checkpoints(project):
     chapter.table(pd.DataFrame({"a": [1]}), "split")
     chapter.finish()
     marker = json.loads((chapter.folder / MARKER).read_text())
-    assert marker == {"chapter": "01-preprocessing", "files": ["images/a.npy", "split.csv"]}
+    assert (marker["chapter"], marker["files"]) == ("01-preprocessing", ["images/a.npy", "split.csv"])
     assert not chapter.checkpoints.exists()
+
+
+def test_finishing_records_what_made_the_chapter(project):
+    chapter = Chapter("01-preprocessing", "runs/quick")
+    chapter.finish()
+    made = json.loads((chapter.folder / MARKER).read_text())["made_by"]
+    assert made["commit"] == "unknown"  # this project is under no version control
+    assert made["versions"]["numpy"] == np.__version__
+    assert made["machine"]["cores"] >= 1
+    finished = datetime.strptime(made["finished"], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    assert datetime.now(UTC) - finished < timedelta(minutes=2)
+
+
+def test_chapter_finishes_also_where_nothing_can_be_recorded(project, monkeypatch):
+    monkeypatch.setattr("bookchain.stamp.environment", lambda root: 1 / 0)
+    chapter = Chapter("01-preprocessing", "runs/quick")
+    chapter.finish()
+    assert Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing") == chapter.folder
 
 
 def test_equal_tables_have_equal_bytes(project):

@@ -58,6 +58,10 @@ def test_faults_are_left_out_and_listed_and_the_official_test_is_kept(tmp_path):
     assert {Path(file).name for file in errors.file} == {broken.name, films[0].name, films[1].name}
     assert not check.file.str.startswith("/").any()
     assert not set(cohort.image) & {film.stem for film in films[:3]}
+    sets = found.tables["data-sets"].set_index("dataset")
+    assert sets.origin.tolist() == ["real", "real"]  # folders were given
+    assert sets.images.sum() == len(cohort)
+    assert (sets.sha256.str.len() == 64).all()
     assert (cohort.dataset == "kermany").sum() == 31
     assert len(found.images) == len(cohort) == 31 + 54 - 3
     own = cohort[cohort.dataset == "vindr_pcxr"]

@@ -1,5 +1,6 @@
 """Tests of cxrlib.checking and the command line: planted faults, all of them found, and nothing else."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -408,6 +409,23 @@ def test_workers_do_not_change_the_report(planted_kermany):
     one, two = (check(planted_kermany[0], workers=workers, max_pixels=MAX_PIXELS) for workers in (1, 2))
     assert one.findings.equals(two.findings)
     assert one.frame.equals(two.frame)
+
+
+def test_fingerprint_is_that_of_sha256sum_and_of_every_image(kermany_cohort, tmp_path):
+    base = kermany_cohort.root / "chest_xray"
+    files = sorted(path.relative_to(base).as_posix() for path in base.rglob("*.jpeg"))
+    lines = subprocess.run(["sha256sum", *files], cwd=base, capture_output=True, check=True).stdout
+    known = check(base, workers=1).fingerprint()
+    assert known == hashlib.sha256(lines).hexdigest()
+    assert known == check(kermany_cohort.root, workers=1).fingerprint()
+    copy = shutil.copytree(base, tmp_path / "copy")
+    for file in files[:2]:
+        (copy / file).write_bytes((copy / file).read_bytes() + b"\0")
+        changed = check(copy, workers=1).fingerprint()
+        assert changed != known
+        known = changed
+    (copy / files[0]).unlink()
+    assert check(copy, workers=1).fingerprint() != known
 
 
 # ---- command line ----

@@ -11,7 +11,10 @@ SOURCES = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.md"))
 
 
 def content(notebook):
-    return [(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", []))) for cell in notebook.cells]
+    return [
+        (cell.cell_type, cell.source, tuple(cell.metadata.get("tags", [])), cell.metadata.get("mystnb"))
+        for cell in notebook.cells
+    ]
 
 
 def test_there_are_nine_chapters():

@@ -14,6 +14,10 @@ HISTORY = pd.DataFrame(
 )
 COUNTS = {"A": (3, 2, 1, 4), "B": (2, 3, 0, 5), "C": (5, 0, 2, 3)}
 LABELS, PROBABILITY = RNG.integers(0, 2, 40), RNG.random(40)
+ABLATION = pd.DataFrame({"off": ["skip1", "none", "bottleneck"], "ssim": [0.25, 0.875, 0.87496]})
+TIED = {"B": (50, 50), "A": (90, 10), "C": (65, 35), "Random start": (50, 50)}
+PAIRS = significance.pairwise(TIED, "wilson")
+SENSITIVITIES = {name: tp / (tp + fn) for name, (tp, fn) in TIED.items()}
 
 
 def drawn():
@@ -26,10 +30,12 @@ def drawn():
         "learning curves": plots.learning_curves({"A": HISTORY, "B": HISTORY, "C": HISTORY}, "loss", "loss"),
         "confusion": plots.confusion_matrices(COUNTS),
         "bars": plots.score_bars(pd.DataFrame(scores), tables.SCORE_NAMES),
-        "roc": plots_curves.roc_curves(LABELS, {"A": PROBABILITY}),
+        "roc": plots_curves.roc_curves(LABELS, {"A": PROBABILITY, "B": 1 - PROBABILITY}, 0.4, {"B": (0.2, 0.9)}),
         "levels": plots_curves.scores_by_level(levels, "kernel (pixels)"),
         "weights": plots_curves.weight_loss(np.linspace(0, 1, 5), np.arange(5.0), 0.3, ("A", "B")),
         "reliability": plots_curves.reliability({"A": reliability}),
+        "ablation": plots_curves.ablation({"denoising": ABLATION, "deblurring": ABLATION}, "ssim", "SSIM"),
+        "graph": plots.significance_graph(PAIRS, SENSITIVITIES, 0.05),
     }
 
 
@@ -68,3 +74,75 @@ def test_pairwise_differences_mark_significance():
     texts = {text.get_text() for text in figure.axes[0].texts if text.get_text().strip()}
     assert "-0.40\n**" in texts
     assert "+0.02\n" in texts
+
+
+def test_each_model_has_a_colour_and_a_marker_of_its_own():
+    assert len(set(plots.PALETTE)) == len(plots.PALETTE) == len(set(plots.MARKERS)) == len(plots.MARKERS) >= 7
+
+
+def test_operating_points_are_filled_ours_and_hollow_the_papers(figures):
+    axes = figures["roc"].axes[0]
+    points = [line for line in axes.lines if line.get_marker() != "None"]
+    assert [line.get_marker() for line in points] == ["o", "s", "s"]
+    ours, published = points[1:]
+    called = 1 - PROBABILITY >= 0.4
+    expected = [called[LABELS == 0].mean(), called[LABELS == 1].mean()]
+    np.testing.assert_allclose(ours.get_xydata(), [expected])
+    np.testing.assert_allclose(published.get_xydata(), [(0.1, 0.2)])
+    assert published.get_markerfacecolor() == "white"
+    assert published.get_markeredgecolor() == ours.get_markerfacecolor() == plots.PALETTE[1]
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["A", "B", "published, no curve\n(other images)"]
+
+
+def test_published_points_need_a_curve_and_are_not_announced_where_there_are_none():
+    with pytest.raises(ValueError, match="published Z; curves are of A alone"):
+        plots_curves.roc_curves(LABELS, {"A": PROBABILITY}, published={"Z": (0.5, 0.5)})
+    legend = plots_curves.roc_curves(LABELS, {"A": PROBABILITY}).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["A"]
+
+
+def test_the_graph_joins_every_pair_in_the_style_of_its_significance(figures):
+    axes = figures["graph"].axes[0]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["B\n0.500", "Random\nstart\n0.500", "C\n0.650", "A\n0.900"]  # equals in the order given
+    place = dict(zip(["B", "Random start", "C", "A"], axes.get_xticks(), strict=True))
+    arcs = {(arc.center[0], arc.width): arc.get_linestyle() for arc in axes.patches}
+    assert len(arcs) == len(PAIRS) == 6
+    for pair in PAIRS.itertuples():
+        ends = place[pair.model_1], place[pair.model_2]
+        style = arcs[sum(ends) / 2, abs(ends[1] - ends[0])]
+        assert style == ([":", "--"][pair.p < 0.05] if pair.p_holm >= 0.05 else "-")
+    assert set(arcs.values()) == {":", "--", "-"}
+    counted = [text.get_text() for text in figures["graph"].legends[0].get_texts()]
+    assert counted == ["not significant: 1", "p < 0.05: 2", "p < 0.05 after Holm: 3"]
+
+
+def test_seven_names_stand_apart_under_the_graph():
+    names = ["Baseline", "Den-P", "Deb-P", "Random start", "SA", "SLSQP-WA", "A-F"]
+    pairs = significance.pairwise(dict.fromkeys(names, (5, 5)), "wilson")
+    figure = plots.significance_graph(pairs, dict.fromkeys(names, 0.5), 0.05)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in zip(boxes[:-1], boxes[1:], strict=True))
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+
+
+def test_the_graph_wants_a_sensitivity_of_each_model():
+    with pytest.raises(ValueError, match="no sensitivity of A, C"):
+        plots.significance_graph(PAIRS, {"B": 0.5, "Random start": 0.5}, 0.05)
+
+
+def test_bars_of_the_ablation_reach_from_the_intact_score_to_what_is_left(figures):
+    first, second = figures["ablation"].axes
+    assert first.get_xlabel() == second.get_xlabel() == "SSIM"
+    assert first.get_ylabel() == "switched off"
+    named = {label.get_text(): label.get_position()[1] for label in first.get_yticklabels()}
+    assert named == {"skip1": 1, "bottleneck": 0}
+    assert first.lines[0].get_xdata()[0] == 0.875
+    ends = [sorted((bar.get_x(), bar.get_x() + bar.get_width())) for bar in first.patches]
+    assert [bar.get_y() + bar.get_height() / 2 for bar in first.patches] == [1, 0]
+    np.testing.assert_allclose(ends, [(0.25, 0.875), (0.87496, 0.875)])
+    assert {text.get_position()[1]: text.get_text() for text in first.texts} == {1: "-0.625", 0: "+0.000"}
+    assert first.get_title() == "denoising\nintact: 0.875"

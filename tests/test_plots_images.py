@@ -37,3 +37,18 @@ def test_outlines_enclose_their_masks_also_at_the_edge():
     assert corners[:, 0].max() == 12
     assert abs(corners[:, 1].max() - 8) < 0.01
     assert corners[:, 1].min() < 1
+
+
+def test_feature_maps_show_the_map_that_varies_most_on_one_scale_with_its_sharpened_self():
+    fine, coarse = RNG.random((8, 8, 3)), RNG.random((4, 4, 2))
+    fine[..., 2] *= 5
+    coarse[..., 0] *= 5
+    figure = plots_images.feature_maps(IMAGES[0], [fine, coarse], [fine * -2, coarse * 3])
+    radiograph, *shown = [axes.images[0] for axes in figure.axes]
+    np.testing.assert_array_equal(radiograph.get_array(), IMAGES[0])
+    expected = [fine[..., 2], coarse[..., 0], fine[..., 2] * -2, coarse[..., 0] * 3]
+    for image, values, largest in zip(shown, expected, [2 * fine.max(), 3 * coarse.max()] * 2, strict=True):
+        np.testing.assert_array_equal(image.get_array(), values)
+        np.testing.assert_allclose(image.get_clim(), (-largest, largest))
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["input", "skip1\n8 px", "skip2\n4 px"]
+    assert [figure.axes[1].get_ylabel(), figure.axes[3].get_ylabel()] == ["before", "sharpened"]

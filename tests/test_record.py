@@ -17,12 +17,22 @@ def run(tmp_path):
     notebook = nbformat.v4.new_notebook()
     parameters = {"run": "runs/kermany", "kermany": "/home/someone/data", "image_size": 48}
     notebook.metadata["papermill"] = {"parameters": parameters, "start_time": "2026-11-23T02:20:11.000000"}
+    own = 'run = "runs/quick"\nkermany = ""  # data\nimage_size = 64\nseed = 1'
+    notebook.cells = [nbformat.v4.new_code_cell(own, metadata={"tags": ["parameters"]})]
     nbformat.write(notebook, folder / "executed" / "01-preprocessing.ipynb")
     (folder / "benchmarks/01-preprocessing.tsv").write_text("s\th:m:s\tmax_rss\n61.4\t0:01:01\t2048.0\n")
     pd.DataFrame({"task": ["restoration"], "train": [4100]}).to_csv(
         folder / "01-preprocessing/table-1.csv", index=False
     )
+    pd.DataFrame({"dataset": ["kermany"], "images": [5856], "origin": ["real"], "sha256": ["ab12"]}).to_csv(
+        folder / "01-preprocessing/data-sets.csv", index=False
+    )
     return folder
+
+
+def mark(run, chapter, **made_by):
+    (run / chapter).mkdir(exist_ok=True)
+    (run / chapter / "complete.json").write_text(json.dumps({"chapter": chapter, "files": [], "made_by": made_by}))
 
 
 def test_tables_resources_and_provenance_are_kept(run, tmp_path):
@@ -31,10 +41,24 @@ def test_tables_resources_and_provenance_are_kept(run, tmp_path):
     assert (tmp_path / "kept/resources.csv").read_text() == "chapter,seconds,memory (GB)\n01-preprocessing,61,2\n"
     told = json.loads((tmp_path / "kept/provenance.json").read_text())
     assert told["preset"] == "kermany"
+    assert told["data sets"] == [{"dataset": "kermany", "images": 5856, "origin": "real", "sha256": "ab12"}]
+    assert told["made by"] == [{"chapters": ["01-preprocessing"], "commit": "not recorded"}]
     assert told["started"] == "2026-11-23T02:20"
     own = told["parameters that differ from the chapters' own"]
     assert own == {"01-preprocessing": {"kermany": "given", "image_size": 48}}
     assert "someone" not in "".join(path.read_text() for path in (tmp_path / "kept").iterdir())
+
+
+def test_what_made_the_chapters_is_theirs_and_kept_once(run, tmp_path):
+    executed = run / "executed/01-preprocessing.ipynb"
+    for chapter, commit in {"01-preprocessing": "a", "02-noise-and-blur": "b", "03-pretext-learning": "a"}.items():
+        (run / f"executed/{chapter}.ipynb").write_bytes(executed.read_bytes())
+        mark(run, chapter, commit=commit, finished=f"2026-11-23 {chapter[:2]}:00")
+    record(run, tmp_path / "kept")
+    assert json.loads((tmp_path / "kept/provenance.json").read_text())["made by"] == [
+        {"chapters": ["01-preprocessing", "03-pretext-learning"], "commit": "a"},
+        {"chapters": ["02-noise-and-blur"], "commit": "b"},
+    ]
 
 
 def test_run_without_chapters_is_refused(tmp_path):

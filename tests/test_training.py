@@ -179,6 +179,40 @@ def test_batches_are_checked(count):
         Batches(numbered()[: count or None] if count else numbered()[:0], np.arange(10 * bool(count)), 4)
 
 
+# ---- optimisers ----
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("sgd", (0.1, 0.8), {"learning_rate": 0.1, "momentum": 0.8, "global_clipnorm": None}),
+        ("sgd", (0.1, 0.8, 2.0), {"momentum": 0.8, "global_clipnorm": 2.0}),
+        ("adam", (0.01, 0.8, 0.0), {"learning_rate": 0.01, "beta_1": 0.9, "global_clipnorm": None}),
+        ("adam", (0.01, 0.8, 3.0), {"global_clipnorm": 3.0}),
+    ],
+)
+def test_optimizer_is_the_one_named(name, arguments, expected):
+    made = training.optimizer(name, *arguments)
+    config = made.get_config()
+    assert type(made).__name__.lower() == name
+    assert {key: config[key] for key in expected} == pytest.approx(expected)
+    assert training.optimizer(name, *arguments) is not made
+
+
+def test_gradient_norm_limits_a_step():
+    weight = keras.Variable(np.zeros(2, np.float32))
+    made = training.optimizer("sgd", 0.5, 0.0, gradient_norm=2.0)
+    made.apply([keras.ops.convert_to_tensor(np.array([30.0, 40.0], np.float32))], [weight])
+    assert to_numpy(weight) == pytest.approx([-0.6, -0.8])  # rate 0.5, direction (0.6, 0.8), norm 2
+
+
+def test_optimizer_is_checked():
+    with pytest.raises(ValueError, match="optimizer 'rmsprop'.*choose 'sgd' or 'adam'"):
+        training.optimizer("rmsprop", 0.1)
+    with pytest.raises(ValueError, match="gradient_norm -1"):
+        training.optimizer("sgd", 0.1, gradient_norm=-1)
+
+
 # ---- training ----
 
 EPOCHS = 8

@@ -10,11 +10,8 @@ on, and `provenance.json` says what made it. Nothing that is written shows an im
 import argparse
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +22,8 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from cxrlib import checking, corruption, datasets, filters, models, preprocessing, published, quality, training  # noqa: E402  # noqa: E402
+from bookchain.stamp import environment  # noqa: E402
+from cxrlib import checking, corruption, datasets, filters, models, preprocessing, published, quality, training  # noqa: E402
 
 # Name of a task: what `corruption.corrupt` is told.
 TASKS = {
@@ -54,35 +52,15 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def provenance(given: argparse.Namespace) -> dict:
-    """Say what made the numbers."""
-    describe = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
-    commit = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    names = ("keras", keras.backend.backend(), "numpy", "opencv-python-headless", "scikit-image")
-    versions = {}
-    for name in names:
-        try:
-            versions[name] = version(name)
-        except ModuleNotFoundError:
-            versions[name] = "unknown"
-    return {
-        "settings": {key: value for key, value in vars(given).items() if key not in ("data", "out", "work")},
-        "commit": commit or "unknown",
-        "python": platform.python_version(),
-        "versions": versions,
-        "backend": keras.backend.backend(),
-        "device": f"{platform.machine()}, {os.cpu_count()} cores; {keras.distribution.list_devices() or 'CPU'}",
-        "started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-    }
-
-
 def main() -> None:
     """Score and train task by task."""
     given = parse()
     work = given.work or given.out / "work"
     for folder in (given.out, work):
         folder.mkdir(parents=True, exist_ok=True)
-    record = provenance(given) | {"seconds": {}}
+    settings = {key: value for key, value in vars(given).items() if key not in ("data", "out", "work")}
+    started = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    record = {"settings": settings, "started": started, **environment(ROOT), "seconds": {}}
     report = checking.check(given.data, stream=sys.stderr)
     report.require("kermany")
     cohort = datasets.split_by_patient(report.frame, SIZES, given.seed, report.duplicates)

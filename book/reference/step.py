@@ -13,6 +13,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+from bookchain.stamp import environment  # noqa: E402
 from cxrlib import models, published, training  # noqa: E402
 
 SIZE, BATCH, STEPS = 224, 16, 3
@@ -32,6 +33,7 @@ def main() -> None:
         "Sharp U-Net": (unet, training.Batches(images, images, BATCH), published.TABLE_1["pneumonia"]["train"]),
         "classifier": (classifier, training.Batches(images, labels, BATCH), published.TABLE_1["VinDr-PCXR"]["train"]),
     }
+    made = environment()
     rows = []
     for name, (network, batches, count) in tests.items():
         network.train_on_batch(*batches[0])
@@ -41,7 +43,7 @@ def main() -> None:
         seconds = (time.perf_counter() - start) / STEPS / BATCH
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
         rows.append(
-            (name, keras.backend.backend(), os.cpu_count(), BATCH, seconds, count, seconds * count / 3600, memory)
+            (name, made["backend"], made["machine"]["cores"], BATCH, seconds, count, seconds * count / 3600, memory)
         )
     columns = ["network", "backend", "cores", "batch", "s per image", "images", "h per epoch", "memory so far (GB)"]
     pd.DataFrame(rows, columns=columns).to_csv(sys.argv[1], index=False, float_format="%.3g", lineterminator="\n")

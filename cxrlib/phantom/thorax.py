@@ -43,7 +43,7 @@ class Thorax:
 
     @cached_property
     def across(self) -> np.ndarray:
-        """|x| over the inner half-width: 0 on the spine, 1 on the chest wall."""
+        """`|x|` over the inner half-width: 0 on the spine, 1 on the chest wall."""
         return np.abs(self.canvas.x) / self.half_width
 
     def dome_at(self, x: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ class Thorax:
 
     @cached_property
     def medial(self) -> np.ndarray:
-        """|x| of the lungs' medial edge, rounded towards the apices."""
+        """`|x|` of the lungs' medial edge, rounded towards the apices."""
         t = np.clip(self.canvas.y / (0.15 * self.height), 0, 1)
         apex = np.float32(0.36 * self.anatomy.half_width)
         return apex - (apex - np.float32(self.medial_width)) * np.sqrt(t)
