@@ -8,10 +8,11 @@ READY := $(VENV)/installed
 DATA := $(foreach name,kermany vindr lung_masks vgg16 segmenter,$(if $($(shell echo $(name) | tr a-z A-Z)),$(name)='$($(shell echo $(name) | tr a-z A-Z))'))
 SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config preset='$(PRESET)' $(DATA)
 BACKENDS := $(VENV)/backends
+BROWSER := $(VENV)/browser
 BACKEND_TESTS := $(foreach module,models training ensembles lungs activation preprocessing,tests/test_$(module).py)
 PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
 
-.PHONY: help book record plan test test-backends lint format sync lab serve lock clean
+.PHONY: help book record plan test test-backends test-browser lint format sync student grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -49,6 +50,19 @@ test-backends: $(BACKENDS)/installed  ## run the tests of models, losses and tra
 	for backend in jax torch; do \
 		KERAS_BACKEND=$$backend PYTHONPATH=$(CURDIR)/$(BACKENDS) $(BIN)/python -m pytest -q $(BACKEND_TESTS) || exit 1; done
 
+# So does what drives the browser. The browser itself is the system's: Chromium or Chrome.
+$(BROWSER)/installed: $(READY) requirements-browser.lock
+	rm -rf $(BROWSER)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --target $(BROWSER) -c requirements.lock -r requirements-browser.lock
+	@touch $@
+
+test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a browser, and use it (PRESET=quick)
+	@for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
+	PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
+
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,12 +75,25 @@ format: $(READY)  ## bring the code into shape
 sync: $(READY)  ## bring each chapter's .md and .ipynb together (the newer wins)
 	$(BIN)/jupytext --sync notebooks/*.md
 
+student: $(READY)  ## write the chapters without solutions to student/; keeps notebooks that are there
+	$(BIN)/python -m bookchain.student student
+
+grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSIONS=folder with a folder a student)
+	$(BIN)/python -m bookchain.grade '$(SUBMISSIONS)' --run runs/$(basename $(notdir $(PRESET)))
+
 lab: $(READY)  ## open the chapters in JupyterLab (installs it on first use)
 	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet jupyterlab
-	cd notebooks && PATH="$(BIN):$$PATH" jupyter lab
+	PATH="$(BIN):$$PATH" jupyter lab --LabApp.default_url=/lab/tree/notebooks
 
 serve: $(READY)  ## show the rendered book on localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(dir $(PAGE)) 8000
+
+# Playwright, where `make test-browser` has put it, tells which formula or picture cannot be printed.
+pdf: book  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
+	@PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m bookchain.pdf runs/$(basename $(notdir $(PRESET)))
+
+launch: $(READY)  ## write the notebooks that launch buttons open to _build/launch (BOOK_REPOSITORY=address)
+	$(BIN)/python -m bookchain.launch _build/launch
 
 lock: $(READY)  ## write the versions that are installed now to requirements.lock
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock

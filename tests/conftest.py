@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,28 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("CXRLIB_SHARED") or ROOT.parent / "shared")
+
+
+def snakemake(project, *arguments):
+    """Run Snakemake in a copy of the project, with the interpreter that runs the tests first on the path."""
+    own = {name: value for name, value in os.environ.items() if name not in {"KERMANY", "VINDR", "VGG16", "LUNG_MASKS"}}
+    environment = own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
+    command = ["snakemake", "--config", "preset=tests/tiny.yml", *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """A copy of the project in which all chapters have run once, and the site was rendered.
+
+    All tests share it: whoever changes a file in it puts that back, or works on a copy of this copy.
+    """
+    copy = tmp_path_factory.mktemp("chain") / "project"
+    ignored = shutil.ignore_patterns(".git", ".venv", "runs", ".snakemake", "__pycache__", "_build", "*.egg-info")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    result = snakemake(copy, "--cores", "2")
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
+    return copy
 
 
 @pytest.fixture(autouse=True, scope="module")

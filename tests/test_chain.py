@@ -1,30 +1,21 @@
 """The chain, run as its user runs it: all chapters through Snakemake and papermill, on the smallest cohorts."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import snakemake
 
 from cxrlib import metrics, published
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))]
-
-
-def snakemake(project, *arguments):
-    """Run Snakemake in a copy of the project, with the interpreter that runs the tests first on the path."""
-    own = {name: value for name, value in os.environ.items() if name not in {"KERMANY", "VINDR", "VGG16", "LUNG_MASKS"}}
-    environment = own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
-    command = ["snakemake", "--config", "preset=tests/tiny.yml", *arguments]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
 def planned(project):
@@ -35,15 +26,16 @@ def planned(project):
     return set(re.findall(r"^Job \d+: chapter (\S+)", said, re.M)), "rendering the book" in said
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project in which all chapters have run once, and the site was rendered."""
-    copy = tmp_path_factory.mktemp("chain") / "project"
-    ignored = shutil.ignore_patterns(".git", ".venv", "runs", ".snakemake", "__pycache__", "_build", "*.egg-info")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    result = snakemake(copy, "--cores", "2")
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
-    return copy
+@contextmanager
+def changed(path, old, new):
+    """Change a file of the shared project, and put it back whatever the test finds."""
+    before = path.read_text()
+    assert old in before
+    try:
+        path.write_text(before.replace(old, new))
+        yield
+    finally:
+        path.write_text(before)
 
 
 def read(project, chapter, name):
@@ -131,11 +123,8 @@ def test_page_shows_the_values_really_used(project):
 
 
 def test_changed_parameter_runs_its_chapter_and_what_follows(project):
-    preset = project / "tests/tiny.yml"
-    before = preset.read_text()
-    preset.write_text(before.replace("resamples: 20", "resamples: 21"))
-    assert planned(project) == ({"07-evaluation", "08-significance"}, True)
-    preset.write_text(before)
+    with changed(project / "tests/tiny.yml", "resamples: 20", "resamples: 21"):
+        assert planned(project) == ({"07-evaluation", "08-significance"}, True)
 
 
 def test_nothing_runs_again_unless_something_changed(project):
@@ -143,28 +132,21 @@ def test_nothing_runs_again_unless_something_changed(project):
 
 
 def test_changed_prose_renders_only(project):
-    source = project / "notebooks/03-pretext-learning.md"
-    before = source.read_text()
-    source.write_text(before.replace("## Summary", "A new sentence.\n\n## Summary"))
-    assert planned(project) == (set(), True)
-    source.write_text(before)
+    with changed(project / "notebooks/03-pretext-learning.md", "## Summary", "A new sentence.\n\n## Summary"):
+        assert planned(project) == (set(), True)
 
 
 def test_changed_module_runs_its_chapters_and_what_follows(project):
-    module = project / "cxrlib/ensembles.py"
-    before = module.read_text()
-    module.write_text(before + "\n# changed\n")
-    assert planned(project) == ({"05-ensembles", "07-evaluation", "08-significance"}, True)
-    module.write_text(before)
+    with changed(project / "cxrlib/ensembles.py", "import keras\n", "import keras  # changed\n"):
+        assert planned(project) == ({"05-ensembles", "07-evaluation", "08-significance"}, True)
 
 
-def test_failing_chapter_is_named_with_its_cell_and_leaves_nothing_half_done(project):
-    source = project / "notebooks/09-auditing-the-paper.md"
-    before = source.read_text()
-    source.write_text(before.replace("alone = {", "raise ValueError('broken on purpose')\nalone = {"))
-    result = snakemake(project, "--cores", "2", "runs/tiny/executed/09-auditing-the-paper.ipynb")
-    source.write_text(before)
+def test_failing_chapter_is_named_with_its_cell_and_leaves_nothing_half_done(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "project")  # it loses a chapter
+    source = copy / "notebooks/09-auditing-the-paper.md"
+    source.write_text(source.read_text().replace("alone = {", "raise ValueError('broken on purpose')\nalone = {"))
+    result = snakemake(copy, "--cores", "2", "runs/tiny/executed/09-auditing-the-paper.ipynb")
     assert result.returncode != 0
     assert "chapter 09-auditing-the-paper" in result.stderr
     assert "broken on purpose" in result.stderr
-    assert not (project / "runs/tiny/09-auditing-the-paper").exists()
+    assert not (copy / "runs/tiny/09-auditing-the-paper").exists()
