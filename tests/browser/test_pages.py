@@ -1,0 +1,49 @@
+"""Every page opens without an error, asks no other host, and its links and images lead somewhere."""
+
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+
+THEME = "document.documentElement.dataset.theme"
+
+
+def test_page_opens_without_an_error_in_light_and_dark(views):
+    assert [view.page.evaluate(THEME) for view in views.values()] == ["dark", "light"]
+    found = [f"{key}: {fault}" for key, view in views.items() for fault in view.faults]
+    assert not found, "\n".join(found)
+
+
+def test_page_needs_no_other_host(views):
+    found = [f"{key}: {address}" for key, view in views.items() for address in view.outside]
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(scope="session")
+def targets(site, soups):
+    """Function that gives the ids of a page: what a fragment may name."""
+    found = {}
+
+    def ids(name):
+        if name not in found:
+            tags = soups(name).find_all(lambda tag: tag.has_attr("id") or (tag.name == "a" and tag.has_attr("name")))
+            found[name] = {tag.get("id") or tag.get("name") for tag in tags}
+        return found[name]
+
+    return ids
+
+
+def test_every_internal_link_leads_to_a_file_and_every_fragment_to_an_id(document, site, soups, targets):
+    links = {tag[key] for key in ("href", "src") for tag in soups(document).find_all(**{key: True})} - {"#"}
+    links |= {tag["content"].partition("url=")[2] for tag in soups(document).select("meta[http-equiv=refresh]")}
+    broken = []
+    for link in sorted(links):
+        # As published: in a folder of some server, so that a link from the server's root is broken as well.
+        parts = urlsplit(urljoin(f"http://site/folder/{document}", link))
+        if parts.netloc != "site":
+            continue
+        path = unquote(parts.path).removeprefix("/folder/")
+        if not (site / path).is_file() or not parts.path.startswith("/folder/"):
+            broken.append(f"{link}: no such file")
+        elif path.endswith(".html") and parts.fragment and unquote(parts.fragment) not in targets(path):
+            broken.append(f"{link}: no such id")
+    assert not broken, "\n".join(broken)
