@@ -26,7 +26,7 @@ rule site:
     log:
         RUN + "/logs/site.log",
     shell:
-        "python -m bookchain.site {RUN} --banner {params.banner:q} --origins {params.origins} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "TF_CPP_MIN_LOG_LEVEL=3 python -m bookchain.site {RUN} --banner {params.banner:q} --origins {params.origins} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
 
 
 rule chapter:
@@ -48,7 +48,9 @@ rule chapter:
         RUN + "/logs/{chapter}.log",
     benchmark:
         RUN + "/benchmarks/{chapter}.tsv"
-    threads: workflow.cores
+    threads:
+        # Training takes all cores; chapters that do not train run beside one another.
+        lambda wildcards: workflow.cores if plan.trains(wildcards.chapter) else 1
     shell:
         # The log is followed on the terminal: it holds the progress of training. What TensorFlow says at its start
         # goes to a file of its own, and comes out only with the cell and traceback of a chapter that fails.

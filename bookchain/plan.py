@@ -92,6 +92,10 @@ class Plan:
         found = sources.module_fingerprints(self.source(chapter), self.root / "cxrlib")
         return " ".join(f"{name}:{value}" for name, value in found.items())
 
+    def trains(self, chapter: str) -> bool:
+        """Tell whether a chapter trains a network, for which it wants all cores."""
+        return "training.train(" in sources.code(self.source(chapter))
+
     def upstream(self, chapter: str) -> list[str]:
         """Chapters whose artefacts a chapter reads."""
         return sources.upstream(self.source(chapter))

@@ -116,3 +116,8 @@ def test_with_values_replaces_what_was_used_and_keeps_comments():
     cell = 'run = "runs/quick"  # where\nsizes = [1, 2]  # paper: 3\nname = "a"'
     used = with_values(cell, {"sizes": [3, 4], "run": "runs/quick", "unknown": 1})
     assert used == 'run = "runs/quick"  # where\nsizes = [3, 4]  # paper: 3\nname = "a"'
+
+
+def test_chapters_that_train_are_told_from_those_that_do_not():
+    plan = Plan(ROOT, {}, {})
+    assert [name[:2] for name in plan.chapters if plan.trains(name)] == ["01", "03", "04", "05"]
