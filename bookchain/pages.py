@@ -6,16 +6,22 @@ from docutils import nodes
 from sphinx import addnodes
 
 
-def anchor_at_home(app, doctree: nodes.document) -> None:
-    """Let an object that a package passes on be found by its own module's name too.
+def anchor_under_both_names(app, doctree: nodes.document) -> None:
+    """Let each object be found by its own module's name and by its package's.
 
-    The listings of source code link back to `package.module.name`; the reference shows it as `package.name`.
+    A listing of source code links back to all its objects by one of the two, whichever it met first, while the
+    reference shows what a package passes on as `package.name` and the rest as `package.module.name`.
     """
+    taken = {identifier for node in doctree.findall(addnodes.desc_signature) for identifier in node["ids"]}
     for signature in doctree.findall(addnodes.desc_signature):
         module, name = signature.get("module"), signature.get("fullname", "")
-        home = getattr(getattr(sys.modules.get(module), name, None), "__module__", None)
-        if signature["ids"] and home and home != module:
-            signature["ids"].append(f"{home}.{name}")
+        if not signature["ids"] or module not in sys.modules:
+            continue
+        home = getattr(getattr(sys.modules[module], name, None), "__module__", None) or module
+        package = home.rpartition(".")[0]
+        names = [f"{home}.{name}"] + [f"{package}.{name}"] * ("." in package)
+        signature["ids"] += (new := [identifier for identifier in names if identifier not in taken])
+        taken.update(new)
 
 
 def each_script_once(app, pagename, templatename, context, doctree) -> None:
@@ -31,6 +37,6 @@ def each_script_once(app, pagename, templatename, context, doctree) -> None:
 
 def setup(app) -> dict:
     """Register with Sphinx."""
-    app.connect("doctree-read", anchor_at_home)
+    app.connect("doctree-read", anchor_under_both_names)
     app.connect("html-page-context", each_script_once, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
