@@ -148,13 +148,20 @@ def strip(notebook):
         for cell in exercise.checks:
             cell.source = CHECK + cell.source
             cell.metadata.tags.append("raises-exception")
-        for cell in (*exercise.solution, *exercise.checks):
-            cell.metadata.exercise = exercise.label  # by which whoever grades finds it, also in a notebook much changed
+    _label(stripped)
     for cell in stripped.cells:
         if cell.cell_type == "markdown":
             cell.source, inside = _outside(cell.source, inside)
     stripped.cells = [cell for cell in stripped.cells if cell.source]
     return stripped
+
+
+def _label(notebook):
+    """Write into each cell whose exercise it is: grading finds it by this, also in a notebook much changed."""
+    for exercise in exercises(notebook):
+        for cell in (*exercise.solution, *exercise.checks):
+            cell.metadata.exercise = exercise.label
+    return notebook
 
 
 def _outside(text: str, inside: bool) -> tuple[str, bool]:
@@ -229,7 +236,7 @@ def edition(path: Path, solutions: bool = False):
     source = read_notebook(path)
     try:
         count = len(exercises(source))
-        notebook = plain_notebook(source if solutions else strip(source))
+        notebook = plain_notebook(_label(deepcopy(source)) if solutions else strip(source))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     own = "from bookchain.student import StudentChapter as Chapter"
