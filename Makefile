@@ -12,7 +12,7 @@ BROWSER := $(VENV)/browser
 BACKEND_TESTS := $(foreach module,models training ensembles lungs activation preprocessing,tests/test_$(module).py)
 PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
 
-.PHONY: help book record plan test test-backends test-browser lint format sync student grade lab serve pdf launch lock clean
+.PHONY: help book record plan test test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -77,6 +77,9 @@ sync: $(READY)  ## bring each chapter's .md and .ipynb together (the newer wins)
 
 student: $(READY)  ## write the chapters without solutions to student/; keeps notebooks that are there
 	$(BIN)/python -m bookchain.student student
+
+lecturer: $(READY)  ## write the chapters with solutions to lecturer/, to run and to check the grading with
+	$(BIN)/python -m bookchain.student lecturer --solutions
 
 grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSIONS=folder with a folder a student)
 	$(BIN)/python -m bookchain.grade '$(SUBMISSIONS)' --run runs/$(basename $(notdir $(PRESET)))

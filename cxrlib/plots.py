@@ -94,7 +94,8 @@ def confusion_matrices(
         place.set(title=name)
     for place in axes.flat[len(counts) :]:
         place.remove()
-    for place in axes[-1]:
+    for place in axes.flat[max(0, len(counts) - columns) : len(counts)]:  # the lowest panel of each column
+        place.tick_params(labelbottom=True)
         place.set_xlabel("called")
     for line in axes:
         line[0].set_ylabel("truly")

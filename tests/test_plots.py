@@ -68,6 +68,14 @@ def test_confusion_matrix_shows_normal_first_and_the_counts(figures):
     assert texts == ["4", "1", "2", "3"]  # tn, fp, fn, tp
 
 
+def test_lowest_confusion_matrix_of_each_column_says_what_is_across():
+    names = "ABCDEFG"
+    axes = plots.confusion_matrices({name: (3, 2, 1, 4) for name in names}).axes
+    labelled = {place.get_title() for place in axes if place.get_xlabel()}
+    ticked = {place.get_title() for place in axes if place.xaxis.get_tick_params()["labelbottom"]}
+    assert labelled == ticked == {"E", "F", "G"}  # G alone in the last row, E and F above empty places
+
+
 def test_pairwise_differences_mark_significance():
     pairs = significance.pairwise({"A": (90, 10), "B": (50, 50), "C": (52, 48)}, "wilson")
     figure = plots.pairwise_differences(pairs, ["A", "B", "C"], 0.05)
