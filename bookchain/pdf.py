@@ -101,6 +101,7 @@ def printable(html: str) -> str:
     for picture in article.select("img[loading]"):
         del picture["loading"]
     _mend_citations(article)
+    _leave_out_pages_below_others(article)
     banner = page.select_one(".bd-header-announcement__content")
     words = " ".join(banner.get_text().split()) if banner else ""
     if title := article.select_one("h1"):
@@ -122,6 +123,16 @@ def _mend_citations(article) -> None:
         number, entry["id"] = entry["id"], f"entry-{entry['id']}"
         for link in article.select(f'a.reference[href$=".html#{number}"]'):
             link["href"] = f"#{entry['id']}"
+
+
+def _leave_out_pages_below_others(article) -> None:
+    """Drop the listings of the code reference, as long as all chapters together; links to them become plain text."""
+    for below in article.select(".toctree-wrapper .toctree-wrapper"):
+        below.decompose()
+    there = {element["id"] for element in article.select("[id]")}
+    for link in article.select('a[href^="#"]'):
+        if link["href"][1:] not in there:
+            link.unwrap()
 
 
 def _contents(page: BeautifulSoup, article):

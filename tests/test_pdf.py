@@ -15,7 +15,7 @@ from bookchain import pdf
 BANNER = 'Made from "credentialed" data: do not publish. 100 \\ 1'
 REFERENCES = "@book{one, author={One, A.}, title={First}, publisher={P}, year={2001}}\n"
 REFERENCES += "@book{two, author={Two, B.}, title={Second}, publisher={P}, year={2002}}\n"
-INTRO = "# The book\n\nAs {cite:t}`two` says.\n"
+INTRO = "# The book\n\nAs {cite:t}`two` says. [See the listing](reference/listing.md).\n"
 CHAPTER = """---
 jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {display_name: Python 3, name: python3}
@@ -66,10 +66,14 @@ def site(tmp_path_factory):
     (folder / "book/references.bib").write_text(REFERENCES)
     (folder / "book/intro.md").write_text(INTRO)
     (folder / "book/bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
+    (folder / "book/reference").mkdir()
+    (folder / "book/reference/index.md").write_text("# Reference\n\nOn the site.\n")
+    (folder / "book/reference/listing.md").write_text("# Listing\n\n## A module\n\nIts code.\n")
     (folder / "notebooks/01-a.md").write_text(CHAPTER)
     plt.imsave(folder / "notebooks/picture.png", [[0, 1], [1, 0]])
     contents = {"format": "jb-book", "root": "book/intro"}
     contents["chapters"] = [{"file": "notebooks/01-a"}, {"file": "book/bibliography"}]
+    contents["chapters"] += [{"file": "book/reference/index", "sections": [{"file": "book/reference/listing"}]}]
     (folder / "_toc.yml").write_text(yaml.safe_dump(contents))
     settings = {"html_static_path": ["book/_static"], "html_theme_options": {"announcement": BANNER}}
     config = {
@@ -104,9 +108,17 @@ def soup(printed):
 
 
 def test_all_chapters_are_there_with_a_list_of_them(soup):
-    assert [link.get_text() for link in soup.select(".printed-contents a")] == ["A chapter", "Bibliography"]
+    assert [link.get_text() for link in soup.select(".printed-contents a")] == ["A chapter", "Bibliography", "Reference"]
     for link in soup.select(".printed-contents a"):
         assert soup.find(id=link["href"].removeprefix("#")).name == "section"
+
+
+def test_pages_below_others_are_not_printed_and_nothing_links_to_them(soup):
+    assert "On the site." in soup.get_text()
+    assert "Its code." not in soup.get_text()
+    assert "See the listing." in soup.get_text()
+    there = {element["id"] for element in soup.select("[id]")}
+    assert {link["href"][1:] for link in soup.select('a[href^="#"]')} <= there
 
 
 def test_nothing_is_folded_away_and_nothing_answers_to_a_click(soup):
@@ -155,15 +167,15 @@ def test_prints_sheets_of_a4_one_a_chapter(way, printed, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     target = tmp_path / "book.pdf"
     pdf.print_page(printed, target)
-    assert pages(target) == 3
+    assert pages(target) == 4
     boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", target.read_bytes())
     assert {(round(float(w)), round(float(h))) for w, h in boxes} == {(595, 842)}
     if shutil.which("pdftotext"):
         command = ["pdftotext", str(target), "-"]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert text.count("do not publish. 100 \\ 1") == 3
+        assert text.count("do not publish. 100 \\ 1") == 4
         assert "frac" not in text, "formulas are set before the page is printed"
-        assert "3/3" in text.replace(" ", "")
+        assert "4/4" in text.replace(" ", "")
         assert "Folded words." in text
 
 
