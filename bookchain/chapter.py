@@ -2,15 +2,15 @@
 
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
 from bookchain.stamp import stamp
+from cxrlib.files import written_whole
 
 MARKER = "complete.json"  # written last, so that a folder without it is never taken for finished
 
@@ -104,14 +104,14 @@ class Chapter:
 
     def table(self, frame: pd.DataFrame, name: str, digits: int = 6) -> pd.DataFrame:
         """Write a table as CSV with fixed digits, so that equal runs give equal bytes, and give it back."""
-        with self._whole(self.folder / f"{name}.csv") as partial:
+        with self._written(self.folder / f"{name}.csv") as partial:
             frame.to_csv(partial, index=False, float_format=f"%.{digits}g", lineterminator="\n")
         return frame
 
     def finish(self) -> None:
         """Mark the chapter as finished, and say what made it: the last line of every chapter."""
         files = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
-        with self._whole(self.folder / MARKER) as partial:
+        with self._written(self.folder / MARKER) as partial:
             told = {"chapter": self.name, "files": files, "made_by": stamp(self.root)}
             partial.write_text(json.dumps(told, indent=1))
         shutil.rmtree(self.checkpoints, ignore_errors=True)
@@ -130,13 +130,6 @@ class Chapter:
             ) from error
 
     @contextmanager
-    def _whole(self, path: Path) -> Iterator[Path]:
-        """Give a partial name that becomes `path` at the end, so that `path` is whole or not there."""
-        partial = path.with_name(f"partial-{path.name}")
-        try:
-            with self._told(path):
-                yield partial
-                os.replace(partial, path)
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+    def _written(self, path: Path) -> Iterator[Path]:
+        with self._told(path), written_whole(path) as partial:
+            yield partial

@@ -16,9 +16,9 @@ import nbformat
 import pandas as pd
 
 from bookchain.chapter import project_root
+from bookchain.exercises import exercises
 from bookchain.plan import with_values
 from bookchain.sources import code_cells, read_notebook
-from bookchain.student import exercises
 
 COLUMNS = ["student", "chapter", "exercise", "passed", "message"]
 SECONDS = 300  # for one notebook; the exercises take seconds, the import of Keras a part of a minute at worst

@@ -1,8 +1,5 @@
 """A training loop that continues where it was killed, and models saved whole (paper, sections 2.3.1 and 2.3.3)."""
 
-import hashlib
-import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -12,6 +9,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from cxrlib import progress
+from cxrlib.continuation import Continuation, fingerprint
+from cxrlib.files import written_whole
 from cxrlib.losses import psnr, ssim, ssim_loss
 from cxrlib.optimizers import optimizer
 
@@ -68,68 +67,6 @@ class Batches(keras.utils.PyDataset):
         return inputs, self._prepare(self.targets, self.rows[chosen], mirrored[chosen], 1)
 
 
-class Continuation(keras.callbacks.ReduceLROnPlateau):
-    """Lower the rate on plateaus if asked to, keep the best weights, and save everything at each epoch's end.
-
-    Keras's BackupAndRestore keeps weights and optimiser only: after a kill, the plateau's patience, the best
-    epoch and the order of the images would start anew, and the result would differ from an undisturbed run.
-    """
-
-    def __init__(self, folder: Path, batches: Batches, fingerprint: str, patience: int | None, **plateau):
-        super().__init__(monitor="val_loss", min_delta=0.0, patience=patience or 0, **plateau)
-        self.has_plateaus = patience is not None
-        self.folder, self.batches, self.fingerprint = folder, batches, fingerprint
-        self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
-
-    def restore(self, model, epochs: int) -> int:
-        """Load what an interrupted training of the same kind left; give the epochs already done, at most `epochs`."""
-        try:
-            state = json.loads((self.folder / "state.json").read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return 0
-        if state["fingerprint"] != self.fingerprint or state["epoch"] > epochs:
-            return 0  # another model, data or setting, or a best epoch that this training never reaches: start anew
-        model.load_weights(self.folder / f"epoch-{state['epoch']}.weights.h5")
-        self.state = state
-        self.batches.epoch = state["epoch"]
-        return state["epoch"]
-
-    def on_train_begin(self, logs=None):
-        """Put back the plateau's memory, which Keras resets here."""
-        super().on_train_begin(logs)
-        for name in ("best", "wait", "cooldown_counter"):
-            setattr(self, name, self.state.get(name, getattr(self, name)))
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Save weights and optimiser first and the state that names them last, each whole or not at all."""
-        if self.has_plateaus:
-            super().on_epoch_end(epoch, logs)
-        else:
-            logs["learning_rate"] = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
-        done = epoch + 1
-        if not np.isfinite(logs["val_loss"]):
-            raise FloatingPointError(
-                f"{self.folder.name}: the validation loss is {logs['val_loss']} after epoch {done}, so this training "
-                "has diverged; lower the learning rate, or limit the norm of the gradient"
-            )
-        state = self.state
-        state["epoch"] = done
-        state["history"].append({name: float(value) for name, value in logs.items()})
-        if state["best_loss"] is None or logs["val_loss"] < state["best_loss"]:
-            state["best_loss"], state["best_epoch"] = float(logs["val_loss"]), done
-        if self.has_plateaus:
-            state.update(best=float(self.best), wait=int(self.wait), cooldown_counter=int(self.cooldown_counter))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / "partial.weights.h5"
-        self.model.save_weights(partial)
-        os.replace(partial, self.folder / f"epoch-{done}.weights.h5")
-        (self.folder / "partial.json").write_text(json.dumps(state))
-        os.replace(self.folder / "partial.json", self.folder / "state.json")
-        for path in self.folder.glob("epoch-*.weights.h5"):
-            if path.name not in {f"epoch-{n}.weights.h5" for n in (done, state["best_epoch"])}:
-                path.unlink()
-
-
 class Progress(keras.callbacks.Callback):
     """Move one bar over all batches of a training: the time left is that of the whole, not of an epoch."""
 
@@ -183,7 +120,7 @@ def train(
     model.optimizer.build(model.trainable_variables)  # its state can be loaded only into existing variables
     plateau = {"factor": factor, "patience": patience, "min_lr": min_learning_rate}
     batches.epoch = 0  # an earlier training with the same batches must not shift the order of this one
-    continuation = Continuation(folder, batches, _fingerprint(model, batches, validation, plateau), **plateau)
+    continuation = Continuation(folder, batches, fingerprint(model, batches, validation, plateau), **plateau)
     done = continuation.restore(model, epochs)
     if done < epochs:
         with progress.bar(folder.name, len(batches) * epochs, "batch", len(batches) * done) as bar:
@@ -203,22 +140,6 @@ def train(
     return history.assign(best=history.epoch == best)
 
 
-def _fingerprint(model: keras.Model, batches: Batches, validation: Batches, plateau: dict) -> str:
-    """Tell one training from another by everything that its result depends on, but for the number of epochs."""
-    optimizer = {name: value for name, value in model.optimizer.get_config().items() if name != "name"}
-    settings = [keras.backend.backend(), plateau, type(model.optimizer).__name__, optimizer]
-    settings += [keras.saving.serialize_keras_object(model.loss), [v.shape for v in model.trainable_variables]]
-    arrays = model.get_weights()
-    for data in (batches, validation):
-        settings.append([data.batch_size, data.seed, data.channels, data.mirror])
-        arrays += [data.inputs, data.targets, data.rows]
-    content = hashlib.sha256(json.dumps(settings, default=str).encode())
-    for array in arrays:
-        content.update(f"{array.dtype}{array.shape}".encode())
-        content.update(memoryview(np.ascontiguousarray(array)).cast("B"))
-    return content.hexdigest()
-
-
 def save_model(model: keras.Model, path: str | Path) -> None:
     """Save a model without its loss and optimiser, so that plain `keras.models.load_model` reads it anywhere.
 
@@ -226,10 +147,8 @@ def save_model(model: keras.Model, path: str | Path) -> None:
         model: Keras model.
         path: File ending in `.keras`; written under another name first, so that a kill leaves no half file.
     """
-    path = Path(path)
-    partial = path.with_name(f"partial-{path.name}")
-    keras.Model(model.input, model.output, name=model.name).save(partial)
-    os.replace(partial, path)
+    with written_whole(path) as partial:
+        keras.Model(model.input, model.output, name=model.name).save(partial)
 
 
 def load_model(path: str | Path) -> keras.Model:

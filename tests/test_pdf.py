@@ -108,7 +108,11 @@ def soup(printed):
 
 
 def test_all_chapters_are_there_with_a_list_of_them(soup):
-    assert [link.get_text() for link in soup.select(".printed-contents a")] == ["A chapter", "Bibliography", "Reference"]
+    assert [link.get_text() for link in soup.select(".printed-contents a")] == [
+        "A chapter",
+        "Bibliography",
+        "Reference",
+    ]
     for link in soup.select(".printed-contents a"):
         assert soup.find(id=link["href"].removeprefix("#")).name == "section"
 

@@ -11,9 +11,10 @@ import yaml
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from bookchain.exercises import ExerciseError, exercises, strip, stub
 from bookchain.plan import Plan, with_values
 from bookchain.sources import code_cells, read_notebook
-from bookchain.student import ExerciseError, StudentChapter, edition, exercises, main, strip, stub
+from bookchain.student import StudentChapter, edition, main
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))]

@@ -1,0 +1,104 @@
+"""The state of an unfinished training: kept at each epoch's end, taken up again after a kill."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from cxrlib.files import written_whole
+
+
+class Continuation(keras.callbacks.ReduceLROnPlateau):
+    """Lower the rate on plateaus if asked to, keep the best weights, and save everything at each epoch's end.
+
+    Keras's BackupAndRestore keeps weights and optimiser only: after a kill, the plateau's patience, the best
+    epoch and the order of the images would start anew, and the result would differ from an undisturbed run.
+
+    Args:
+        folder: Where the state is kept.
+        batches: `training.Batches` of the training data, whose count of epochs decides their order.
+        fingerprint: What the state must have been made with to be taken up, see `fingerprint`.
+        patience: Epochs without improvement that make a plateau; None for no plateaus.
+        plateau: Further settings of `keras.callbacks.ReduceLROnPlateau`.
+    """
+
+    def __init__(self, folder: Path, batches, fingerprint: str, patience: int | None, **plateau):
+        super().__init__(monitor="val_loss", min_delta=0.0, patience=patience or 0, **plateau)
+        self.has_plateaus = patience is not None
+        self.folder, self.batches, self.fingerprint = folder, batches, fingerprint
+        self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
+
+    def restore(self, model, epochs: int) -> int:
+        """Load what an interrupted training of the same kind left; give the epochs already done, at most `epochs`."""
+        try:
+            state = json.loads((self.folder / "state.json").read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return 0
+        if state["fingerprint"] != self.fingerprint or state["epoch"] > epochs:
+            return 0  # another model, data or setting, or a best epoch that this training never reaches: start anew
+        model.load_weights(self.folder / f"epoch-{state['epoch']}.weights.h5")
+        self.state = state
+        self.batches.epoch = state["epoch"]
+        return state["epoch"]
+
+    def on_train_begin(self, logs=None):
+        """Put back the plateau's memory, which Keras resets here."""
+        super().on_train_begin(logs)
+        for name in ("best", "wait", "cooldown_counter"):
+            setattr(self, name, self.state.get(name, getattr(self, name)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save weights and optimiser first and the state that names them last, each whole or not at all."""
+        if self.has_plateaus:
+            super().on_epoch_end(epoch, logs)
+        else:
+            logs["learning_rate"] = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        done = epoch + 1
+        if not np.isfinite(logs["val_loss"]):
+            raise FloatingPointError(
+                f"{self.folder.name}: the validation loss is {logs['val_loss']} after epoch {done}, so this training "
+                "has diverged; lower the learning rate, or limit the norm of the gradient"
+            )
+        state = self.state
+        state["epoch"] = done
+        state["history"].append({name: float(value) for name, value in logs.items()})
+        if state["best_loss"] is None or logs["val_loss"] < state["best_loss"]:
+            state["best_loss"], state["best_epoch"] = float(logs["val_loss"]), done
+        if self.has_plateaus:
+            state.update(best=float(self.best), wait=int(self.wait), cooldown_counter=int(self.cooldown_counter))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(self.folder / f"epoch-{done}.weights.h5") as partial:
+            self.model.save_weights(partial)
+        with written_whole(self.folder / "state.json") as partial:
+            partial.write_text(json.dumps(state))
+        for path in self.folder.glob("epoch-*.weights.h5"):
+            if path.name not in {f"epoch-{n}.weights.h5" for n in (done, state["best_epoch"])}:
+                path.unlink()
+
+
+def fingerprint(model: keras.Model, batches, validation, plateau: dict) -> str:
+    """Tell one training from another by everything that its result depends on, but for the number of epochs.
+
+    Args:
+        model: Compiled model with its first weights.
+        batches: `training.Batches` of the training data.
+        validation: That of the validation data.
+        plateau: Settings of the plateau rule.
+
+    Returns:
+        SHA-256 over all of these, in hexadecimal.
+    """
+    optimizer = {name: value for name, value in model.optimizer.get_config().items() if name != "name"}
+    settings = [keras.backend.backend(), plateau, type(model.optimizer).__name__, optimizer]
+    settings += [keras.saving.serialize_keras_object(model.loss), [v.shape for v in model.trainable_variables]]
+    arrays = model.get_weights()
+    for data in (batches, validation):
+        settings.append([data.batch_size, data.seed, data.channels, data.mirror])
+        arrays += [data.inputs, data.targets, data.rows]
+    content = hashlib.sha256(json.dumps(settings, default=str).encode())
+    for array in arrays:
+        content.update(f"{array.dtype}{array.shape}".encode())
+        content.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return content.hexdigest()
