@@ -6,7 +6,9 @@ a badge for each origin among the classes, a link to the cell, and links to the 
 """
 
 import ast
+from importlib import import_module
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
@@ -49,6 +51,43 @@ def functions(source: str, modules: frozenset[str] | set[str]) -> list[str]:
     return list(dict.fromkeys(name for *_, name in sorted(found) if name.rpartition(".")[2].islower()))
 
 
+def reference_name(function: str) -> str | None:
+    """Give the name under which the code reference has a function of `cxrlib`.
+
+    Args:
+        function: As a chapter calls it, `module.function`.
+
+    Returns:
+        `cxrlib.module.function`, with the module that it is written in; None if there is no such function, since a
+        chapter's own variable may be called like a module.
+    """
+    module, _, name = function.rpartition(".")
+    found = getattr(import_module(f"cxrlib.{module}"), name, None)
+    if not callable(found):
+        return None
+    return f"cxrlib.{function}" if found.__module__.startswith(f"cxrlib.{module}") else f"{found.__module__}.{name}"
+
+
+def one_head(html: str) -> str:
+    """Put the names of a table's index beside those of its columns: pandas gives them a line of their own.
+
+    Args:
+        html: An output; tables in it are as pandas writes them.
+    """
+    page = BeautifulSoup(html, "html.parser")
+    for head in page.select("thead"):
+        *above, last = head.find_all("tr")
+        cells, names = (above[-1].find_all("th") if above else []), last.find_all("th")
+        words = [cell.get_text(strip=True) for cell in names]
+        count = sum(map(bool, words))
+        is_names = count and not any(words[count:]) and len(cells) == len(names)
+        if is_names and not any(cell.get_text(strip=True) for cell in cells[:count]):
+            for cell, name in zip(cells[:count], names[:count], strict=True):
+                cell.replace_with(name.extract())
+            last.decompose()
+    return str(page)
+
+
 class Captions(SphinxTransform):
     """Make tables of figures of class `table`, and complete the captions of all outputs."""
 
@@ -68,6 +107,9 @@ class Captions(SphinxTransform):
             figure = self._as_table(figure)
             figure.remove(caption)
             figure.insert(0, caption)
+            for output in figure.findall(nodes.raw):
+                if "<thead" in output.astext():
+                    output.children, output.rawsource = [nodes.Text(one_head(output.astext()))], ""
         target = f"cell-{figure['names'][0]}"
         cell["ids"].append(target)
         for name in origins(figure["classes"], self.config.book_origins):
@@ -86,10 +128,11 @@ class Captions(SphinxTransform):
         links: list[nodes.Node] = [nodes.reference("", "code", refuri=f"#{target}", internal=True)]
         sources = [block.astext() for block in cell.findall(nodes.literal_block) if block.parent.get("nb_element")]
         source = sources[0] if sources else ""
-        for name in functions(source, set(self.config.book_modules)):
+        found = map(reference_name, functions(source, set(self.config.book_modules)))
+        for name in dict.fromkeys(filter(None, found)):
             label = nodes.literal("", name.rpartition(".")[2])
             xref = pending_xref(
-                "", label, refdomain="py", reftype="obj", reftarget=f"cxrlib.{name}", refexplicit=True, refwarn=False
+                "", label, refdomain="py", reftype="obj", reftarget=name, refexplicit=True, refwarn=False
             )
             xref["refdoc"] = self.env.docname
             links += [nodes.Text(", "), xref]

@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from bookchain.captions import functions, origins
+from bookchain.captions import functions, one_head, origins, reference_name
 from bookchain.sources import code_cells
 
 CONFIG = """
@@ -81,6 +82,29 @@ def test_functions_are_those_of_the_package_in_order():
     code = "quality.score(a, np.mean(b)); x = [plots.curve(c) for c in quality.score(d)]; published.TABLE_1"
     assert functions(code, {"quality", "plots", "published"}) == ["quality.score", "plots.curve"]
     assert functions("%matplotlib inline", {"quality"}) == []
+
+
+def test_a_function_is_named_by_the_module_that_holds_it():
+    assert reference_name("losses.ssim") == "cxrlib.losses.ssim"
+    assert reference_name("training.ssim") == "cxrlib.losses.ssim", "passed on"
+    assert reference_name("phantom.write_kermany") == "cxrlib.phantom.write_kermany", "a package's own"
+    assert reference_name("predictions.split") is None, "a frame that is called like a module"
+
+
+def headings(table):
+    return [[th.get_text(strip=True) for th in row.find_all("th")] for row in table.select("thead tr")]
+
+
+@pytest.mark.parametrize("write", [pd.DataFrame.to_html, lambda frame: frame.style.to_html()], ids=["plain", "style"])
+def test_names_of_index_and_columns_share_a_line(write):
+    frame = pd.DataFrame({"SSIM": [1.0]}, index=pd.Index(["A"], name="model"))
+    both = frame.set_index("SSIM", append=True).assign(n=1)
+    levels = pd.concat({"test": frame}, axis=1)
+    unnamed = frame.rename_axis(None)
+    heads = [headings(BeautifulSoup(one_head(write(f)), "html.parser")) for f in (frame, both, unnamed)]
+    assert heads == [[["model", "SSIM"]], [["model", "SSIM", "n"]], [["", "SSIM"]]]
+    assert headings(BeautifulSoup(one_head(write(levels)), "html.parser"))[-1] == ["model", "SSIM"]
+    assert "A" in one_head(write(frame))
 
 
 def test_every_output_of_every_chapter_is_captioned(project):
