@@ -84,9 +84,10 @@ lecturer: $(READY)  ## write the chapters with solutions to lecturer/, to run an
 grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSIONS=folder with a folder a student)
 	$(BIN)/python -m bookchain.grade '$(SUBMISSIONS)' --run runs/$(basename $(notdir $(PRESET)))
 
-lab: $(READY)  ## open the chapters in JupyterLab (installs it on first use)
-	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet jupyterlab
-	PATH="$(BIN):$$PATH" jupyter lab --LabApp.default_url=/lab/tree/notebooks
+lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is there (installs it on first use)
+	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c requirements.lock jupyterlab
+	PATH="$(BIN):$$PATH" TF_CPP_MIN_LOG_LEVEL=3 jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
+		--LabApp.default_url=/lab/tree/$(firstword $(wildcard student) notebooks)
 
 serve: $(READY)  ## show the rendered book on localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(dir $(PAGE)) 8000

@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,6 @@ class Chapter:
 
     Attributes:
         name: The notebook's name, for example `03-pretext-learning`.
-        folder: Where this chapter writes its artefacts, `<run>/<name>`.
         checkpoints: Where an interrupted training is kept; outside `folder`, which is renewed at each execution.
     """
 
@@ -64,17 +64,29 @@ class Chapter:
         self.name = name
         self.root = project_root()
         self.run = self.path(run)
-        self.folder = self.run / name
+        self._folder, self._renewed = self.run / name, False
         self.checkpoints = self.run / "checkpoints" / name
         # TensorFlow prints its advice on speed to standard output, that is, onto the page.
         logging.getLogger("tensorflow").addFilter(_only_errors)
-        # What an earlier execution left would pass for this one's, also if this one fails half-way. Its marker goes
-        # first: a kill while the rest is cleared must not leave it over a part of the files.
-        with self._told(self.folder):
-            (self.folder / MARKER).unlink(missing_ok=True)
-            if self.folder.exists():
-                shutil.rmtree(self.folder)
-            self.folder.mkdir(parents=True)
+        with self._told(self._folder):  # better told now than after an hour of training
+            self._folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self._folder).close()
+
+    @property
+    def folder(self) -> Path:
+        """Where this chapter writes its artefacts, `<run>/<name>`.
+
+        It is emptied when it is first asked for, that is before the first file is written: what an earlier execution
+        left would pass for this one's. Not before that, so that whoever only runs a chapter's set-up loses nothing.
+        """
+        if not self._renewed:
+            # The marker goes first: a kill while the rest is cleared must not leave it over a part of the files.
+            with self._told(self._folder):
+                (self._folder / MARKER).unlink(missing_ok=True)
+                shutil.rmtree(self._folder)
+                self._folder.mkdir()
+            self._renewed = True
+        return self._folder
 
     def path(self, given: str) -> Path:
         """Resolve a path that a reader gave, relative to the project's root."""

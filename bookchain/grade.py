@@ -7,18 +7,21 @@ this copy's, so that a check changed in a submission passes nobody. It runs stra
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 
 from bookchain.chapter import project_root
-from bookchain.exercises import exercises
+from bookchain.exercises import STUB, exercises, stub
 from bookchain.plan import with_values
 from bookchain.sources import code_cells, read_notebook
+from bookchain.student import StudentChapter
 
 COLUMNS = ["student", "chapter", "exercise", "passed", "message"]
 SECONDS = 300  # for one notebook; the exercises take seconds, the import of Keras a part of a minute at worst
@@ -28,6 +31,25 @@ def answers(notebook, label: str) -> list[str]:
     """Give the sources of a student's answer to an exercise, found by the label that the edition left in each cell."""
     found = (cell for cell in code_cells(notebook) if cell.metadata.get("exercise") == label)
     return [cell.source for cell in found if "solution" in cell.metadata.get("tags", [])]
+
+
+def submissions(folder: Path, chapters: set[str]) -> tuple[dict[tuple[str, str], Path], list[Path]]:
+    """Find the notebooks to grade, also second downloads and copies, "02-name (1).ipynb" or "02-name-Copy1.ipynb".
+
+    Args:
+        folder: Holds one folder a student.
+        chapters: Names of the chapters.
+
+    Returns:
+        (student, chapter) to the newest notebook of that name; and all others, for a person to look at.
+    """
+    found: dict[tuple[str, str], Path] = {}
+    paths = sorted(folder.glob("*/*.ipynb"), key=lambda path: path.stat().st_mtime)
+    for path in paths:
+        name = re.sub(r"( ?\(\d+\)|-Copy\d+)$", "", path.stem)
+        if name in chapters:
+            found[path.parent.name, name] = path
+    return dict(sorted(found.items())), sorted(set(paths) - set(found.values()))
 
 
 def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None:
@@ -41,19 +63,21 @@ def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None
     """
     chapter, notebook = read_notebook(source), nbformat.read(submitted, as_version=4)
     parameters, set_up = code_cells(chapter)[:2]
-    own = "from bookchain.student import StudentChapter as Chapter"  # writes beside the book's run
-    set_up = set_up.source.replace("from bookchain import Chapter", own)
-    namespace = {"__name__": "__main__"}
+    set_up = set_up.source.replace("from bookchain import Chapter", "")
+    # What the set-up or an answer writes must not touch anyone's run.
+    namespace = {"__name__": "__main__", "Chapter": partial(StudentChapter, folder=results.parent / "run")}
     exec(compile(with_values(parameters.source, {"run": run}), f"{source.stem}, parameters", "exec"), namespace)
     exec(compile(set_up, f"{source.stem}, set-up", "exec"), namespace)
     with results.open("a") as file:
         for exercise in exercises(chapter):
             found = answers(notebook, exercise.label)
             message = "" if found else "no answer: the cell is gone, or was written anew elsewhere"
+            if found == [STUB + stub(cell.source) for cell in exercise.solution]:
+                found, message = [], "not solved: the cell is as it was handed out"
             try:
                 for text in (*found, *(cell.source for cell in exercise.checks)) if found else ():
                     exec(compile(text, exercise.label, "exec"), namespace)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 message = f"{type(error).__name__}: {error}"
             line = {"exercise": exercise.label, "passed": not message, "message": message}
             file.write(json.dumps(line) + "\n")
@@ -101,10 +125,14 @@ def main() -> int:
     arguments = parser.parse_args()
     root = project_root()
     chapters = {path.stem: path for path in (root / "notebooks").glob("[0-9][0-9]-*.md")}
-    found = [path for path in sorted(arguments.submissions.glob("*/*.ipynb")) if path.stem in chapters]
+    found, passed_over = submissions(arguments.submissions, set(chapters))
+    for path in passed_over:
+        print(f"{path}: passed over: no chapter of this name, or a newer copy is there", file=sys.stderr)
     if not found:
         parser.error(f"{arguments.submissions}: no STUDENT/NN-name.ipynb there; keep the names of the student edition")
-    frames = [grade(path.resolve(), chapters[path.stem], arguments.run, arguments.seconds) for path in found]
+    frames = [
+        grade(path.resolve(), chapters[name], arguments.run, arguments.seconds) for (_, name), path in found.items()
+    ]
     grades = pd.concat(frames, ignore_index=True)
     grades.to_csv(arguments.submissions / "grades.csv", index=False)
     passed = grades.pivot(index="student", columns="exercise", values="passed")

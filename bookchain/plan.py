@@ -137,15 +137,16 @@ class Plan:
         if "vindr" in self.given and not one_set:
             return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
         if "real" not in origins.values():
-            made = "This run: synthetic radiographs, and no number of it is about patients."
+            made = "This run used synthetic radiographs: none of its numbers describe patients."
         elif one_set:
-            made = "This run: real radiographs (Kermany et al. 2018, CC BY 4.0)."
+            made = "This run used real radiographs (Kermany et al. 2018, CC BY 4.0)."
         else:
             made = (
-                "This run: restoration on real radiographs (Kermany et al. 2018, CC BY 4.0); "
-                "classification on synthetic ones, so no number of chapters 4 to 8 is about patients."
+                "This run used real radiographs for restoration (Kermany et al. 2018, CC BY 4.0), synthetic ones for "
+                "classification: none of its numbers on classification describe patients."
             )
-        return f"{made} Preset {self.preset}. Not for clinical use."
+        others = "Numbers of the paper and of earlier runs are marked as such."
+        return f"{made} {others} Preset {self.preset}. Not for clinical use."
 
 
 def _read_preset(file: Path, root: Path) -> dict:

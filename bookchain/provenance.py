@@ -111,7 +111,7 @@ def page(run: Path, banner: str) -> str:
     measured = resources(run).set_index("chapter").astype(object).reindex(list(told))
     commits = [stamp.get("commit", MISSING) for stamp in told.values()]
     measured.insert(0, "commit", [re.sub(r"[0-9a-f]{40}", lambda match: match[0][:12], commit) for commit in commits])
-    measured.insert(1, "finished", [stamp.get("finished", MISSING) for stamp in told.values()])
+    measured.insert(1, "finished (UTC)", [stamp.get("finished", MISSING) for stamp in told.values()])
     lines = measured.fillna(MISSING).reset_index()
     software = {
         name: stamp.get("versions", {}) | ({"Keras's backend": stamp["backend"]} if "backend" in stamp else {})
@@ -121,23 +121,22 @@ def page(run: Path, banner: str) -> str:
     return PAGE.format(
         banner=banner,
         preset=run.name,
-        data_sets=_table(data_sets(run), "Data sets: images that could be used", "data-sets", "22 16 20 42"),
-        chapters=_table(lines, "Chapters: commit, end (UTC), time and memory", "chapters", "26 22 22 14 16"),
-        software=_table(_agreed(software), "Software", "software"),
-        machine=_table(_agreed(machine), "Machine", "machine"),
+        data_sets=_table(data_sets(run), "Data sets", "22 16 20 42"),
+        chapters=_table(lines, "Chapters", "30 22 20 12 16"),
+        software=_table(_agreed(software), "Software"),
+        machine=_table(_agreed(machine), "Machine"),
         parameters="\n\n".join(_dropdown(chapter, table) for chapter, table in settings.items()),
         again=_again(run.name, settings, set(commits)),
     )
 
 
-def _table(frame: pd.DataFrame, caption: str = "", name: str = "", widths: str = "auto") -> str:
-    """Give a table in MyST, with a number and a label where it has a name."""
+def _table(frame: pd.DataFrame, what: str = "", widths: str = "auto") -> str:
+    """Give a table in MyST, without a caption: numbers of tables are the chapters'."""
     if frame.empty:
-        return f"{caption}: {MISSING}."
-    label = f":name: tab-provenance-{name}\n" if name else ""
+        return f"{what}: {MISSING}."
     content = frame.to_csv(index=False, lineterminator="\n")
-    options = f"{label}:header-rows: 1\n:widths: {widths}\n:class: compact wrapped"
-    return f"```{{csv-table}} {caption}\n{options}\n\n{content}```"
+    options = f":header-rows: 1\n:widths: {widths}\n:class: compact wrapped names"
+    return f"```{{csv-table}}\n{options}\n\n{content}```"
 
 
 def _agreed(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -160,7 +159,9 @@ def _dropdown(chapter: str, settings: dict[str, Setting]) -> str:
     ]
     frame = pd.DataFrame(rows, columns=["parameter", "this run", "the chapter's own, where it differs"])
     differing = sum(used != own for used, own in settings.values())
-    title = f"{chapter}: {len(settings)} parameters, {differing} differing from the chapter's own"
+    if not differing:
+        frame = frame.iloc[:, :2]
+    title = f"{chapter}: {len(settings)} parameters, {differing or 'none'} differing from the chapter's own"
     return f"````{{dropdown}} {title}\n{_table(frame)}\n````"
 
 
@@ -190,10 +191,10 @@ tables and figures of the chapters.
 
 {data_sets}
 
-*Synthetic* images were drawn by [](../notebooks/01-preprocessing). *Real* means that the run was given a folder;
-whether it holds what its name says, no program can tell. The fingerprint is the SHA-256 digest of the lines that
-`sha256sum` prints for these images, sorted by path from the data set's folder on (`chest_xray` in the pneumonia set).
-One changed, added or missing image gives another.
+Images that could not be used are not counted. *Synthetic* images were drawn by [](../notebooks/01-preprocessing).
+*Real* means that the run was given a folder; whether it holds what its name says, no program can tell. The fingerprint
+is the SHA-256 digest of the lines that `sha256sum` prints for these images, sorted by path from the data set's folder
+on (`chest_xray` in the pneumonia set). One changed, added or missing image gives another.
 
 ## Chapters
 
@@ -203,9 +204,11 @@ A commit that ends in `-dirty` had changes beside it that no commit holds: it al
 and memory are Snakemake's measurements of the whole chapter, memory being the largest of its processes together. A
 chapter that was stopped and went on shows its last part only, and other work on the same machine lengthens the time.
 
-## Software and machine
+## Software
 
 {software}
+
+## Machine
 
 {machine}
 

@@ -7,13 +7,14 @@ folder of its own beside the book's, so that an exercise, tried in the middle of
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-from bookchain.chapter import MARKER, Chapter, project_root
+from bookchain.chapter import Chapter, MissingArtefactError, project_root
 from bookchain.exercises import exercises, label, strip
 from bookchain.plain import plain_notebook
 from bookchain.sources import read_notebook, upstream
@@ -24,39 +25,52 @@ STUDENT = """\
 >
 > - **Start** by running the first two code cells below, parameters and set-up. The exercises need no other cell of
 >   this chapter{needs}.
-> - **Write** in the cells that begin with `# Your solution`, then run the check below. A check that says nothing has
->   passed. An `AssertionError` says what is wrong; a `TypeError` often means that a function still gives nothing back.
->   You may also run all cells at once: a failing check does not stop the rest.
+> - **Write** in the cells that begin with `# Your solution`, helper functions too: only these cells are graded. Then
+>   run the check below. A check that says nothing has passed. An `AssertionError` says what is wrong; it, or a
+>   `TypeError`, also comes as long as a function gives nothing back. You may also run all cells at once: a failing
+>   check does not stop the rest.
 > - **Compare** with the book: this chapter's page has a solution folded away under each exercise. `make book` writes it
 >   to `runs/quick/site/_build/html/notebooks/{name}.html`.
 > - A name in a sentence, like `this`, may stand for a number of the run. The book's page shows the number.
-> - What you run here is kept in `runs/quick-student`. The book's own run stays as it is."""
+> - What you run here goes to `runs/quick-student`, and a second run of a chapter replaces the first. The book's own
+>   run stays as it is, and is what every chapter reads. A project that builds on a chapter of your own says so in the
+>   set-up cell, for example `Chapter("02-noise-and-blur", run, own=["01-preprocessing"])`."""
 LECTURER = """\
 > **Lecturer's edition** of chapter {number}: the student edition with its solutions. Nothing here is for clinical use.
 >
-> What you run here is kept in `runs/quick-student`. The exercises need the first two code cells below{needs}."""
+> What you run here goes to `runs/quick-student`. The exercises need the first two code cells below{needs}."""
 
 
 class StudentChapter(Chapter):
-    """A chapter of the student edition: it writes beside the book's run, and reads there what the student lacks.
+    """A chapter of the student edition: it reads the book's run, and writes beside it.
 
     Args:
         name: The notebook's name.
-        run: The book's run folder; the student's is `<run>-student`.
+        run: The book's run folder.
+        own: Chapters that are read from the student's run folder instead. A result of one's own with another split or
+            other noise does not go with the book's results of later chapters: name all chapters from the first that was
+            changed.
+        folder: The student's run folder; `<run>-student` by default.
     """
 
-    def __init__(self, name: str, run: str):
-        super().__init__(name, f"{run.rstrip('/')}-student")
-        self.book = self.path(run)
+    def __init__(self, name: str, run: str, own: Sequence[str] = (), folder: str | Path | None = None):
+        super().__init__(name, folder or f"{run.rstrip('/')}-student")
+        self.book, self.own = self.path(run), own
 
     def upstream(self, name: str) -> Path:
-        """Give another chapter's folder: the student's own where that chapter was run to its end, else the book's."""
-        own = self.run
-        self.run = own if (own / name / MARKER).is_file() else self.book
+        """Give another chapter's folder: the book's, or the student's if it is named in `own`.
+
+        Raises:
+            MissingArtefactError: If that chapter has not been run to its end there.
+        """
+        written, self.run = self.run, self.run if name in self.own else self.book
         try:
             return super().upstream(name)
+        except MissingArtefactError as error:
+            remedy = f"run student/{name}.ipynb to its end" if name in self.own else "run `make book`, or copy a run"
+            raise MissingArtefactError(f"{self._shown(self.run / name)}: no finished results; {remedy}.") from error
         finally:
-            self.run = own
+            self.run = written
 
 
 def edition(path: Path, solutions: bool = False):
@@ -82,7 +96,7 @@ def edition(path: Path, solutions: bool = False):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.source = re.sub(r"^from bookchain import Chapter$", own, cell.source, flags=re.M)
-    needs = ", but the results of earlier chapters: run `make book` once" if upstream(path) else ""
+    needs = ", but a finished run in `runs/quick`: copy one, or run `make book`" if upstream(path) else ""
     opening = (LECTURER if solutions else STUDENT).format(number=int(path.name[:2]), needs=needs, name=path.stem)
     notebook.cells.insert(0, new_markdown_cell(opening))
     for number, cell in enumerate(notebook.cells):

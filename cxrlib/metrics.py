@@ -136,6 +136,10 @@ def delong(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.
 def brier_score(y_true: ArrayLike, probability: ArrayLike) -> float:
     """Return the mean squared error of the probability of abnormal, in [0, 1], 0 best (scikit-learn's).
 
+    Args:
+        y_true: labels, 0 normal and 1 abnormal, shape (images,).
+        probability: probability of abnormal, shape (images,), in [0, 1].
+
     Raises:
         ValueError: as in `from_predictions`.
     """
@@ -154,7 +158,7 @@ def reliability_curve(
         strategy: "uniform" for bins of equal width, "quantile" for bins of equally many images.
 
     Returns:
-        One row a bin: `predicted` (mean probability) and `observed` (share of abnormal images), both in [0, 1].
+        One row a bin, with `predicted` (mean probability) and `observed` (share of abnormal images), both in [0, 1].
 
     Raises:
         ValueError: as in `from_predictions`, or an unknown strategy.

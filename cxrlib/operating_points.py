@@ -77,8 +77,8 @@ def pairwise_d_prime(counts: Mapping[str, tuple[int, int, int, int]]) -> pd.Data
         counts: name of each model to its (tp, fn, fp, tn).
 
     Returns:
-        One row a pair: `model_1`, `model_2`, `difference` (second less first), `standard_error`, `z`, the two-sided
-        `p` and `p_holm`, adjusted over all pairs.
+        One row a pair, with `model_1`, `model_2`, `difference` (second less first), `standard_error`, `z`, the
+        two-sided `p`, and `p_holm`, adjusted over all pairs.
 
     Raises:
         ValueError: fewer than two models, or as in `d_prime_from_counts`.

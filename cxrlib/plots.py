@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from types import MappingProxyType
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -10,11 +11,23 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc
+from matplotlib.ticker import MaxNLocator
 
 # Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# One look a model in all figures of the book, so that a reader who has learnt it once knows it everywhere.
+MODEL_STYLES = {
+    "Baseline": {"color": "#0072B2", "marker": "o"},
+    "Den-P": {"color": "#D55E00", "marker": "s"},
+    "Deb-P": {"color": "#009E73", "marker": "^"},
+    "Random start": {"color": "#CC79A7", "marker": "D"},
+    "SA": {"color": "#E69F00", "marker": "v"},
+    "SLSQP-WA": {"color": "#56B4E9", "marker": "P"},
+    "A-F": {"color": "#000000", "marker": "X"},
+}
 WIDTH_IN_INCHES = 5.4  # a phone shows it at two thirds: ten points stay legible
+NO_CHANCE: Mapping[str, float] = MappingProxyType({})
 STYLE = {
     "figure.dpi": 160,
     "font.size": 10,
@@ -23,6 +36,11 @@ STYLE = {
     "ytick.labelsize": 9,
     "legend.fontsize": 9,
 }
+
+
+def model_style(name: str, index: int = 0) -> dict[str, str]:
+    """Give a model's colour and marker: its own in the book, or for other models those of its place in a figure."""
+    return MODEL_STYLES.get(name) or {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)]}
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -39,33 +57,39 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 @styled
-def learning_curves(histories: Mapping[str, pd.DataFrame], measure: str, label: str) -> Figure:
+def learning_curves(
+    histories: Mapping[str, pd.DataFrame], measure: str, label: str, reference: tuple[str, float] | None = None
+) -> Figure:
     """Draw training and validation values over epochs, one panel a model; the best epoch is marked.
 
     Args:
         histories: Model name to what `training.train` returns.
         measure: Column, for example "loss"; its `val_` twin is drawn too.
         label: Axis label with the unit, if any.
+        reference: Name and value of a dotted line across all panels.
     """
     columns = min(len(histories), 2)
     rows = -(-len(histories) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(WIDTH_IN_INCHES, 2.1 * rows + 0.3), squeeze=False, sharex=True, sharey=True
+        rows, columns, figsize=(WIDTH_IN_INCHES, 2.1 * rows + 0.5), squeeze=False, sharex=True, sharey=True
     )
     for place, (name, history) in zip(axes.flat, histories.items(), strict=False):
         place.plot(history.epoch, history[measure], color=PALETTE[0], marker=".", label="training")
         place.plot(history.epoch, history[f"val_{measure}"], color=PALETTE[1], marker="s", ms=3, label="validation")
         best = history[history.best]
         place.plot(best.epoch, best[f"val_{measure}"], "o", ms=9, mfc="none", color=PALETTE[1], label="kept")
+        if reference:
+            place.axhline(reference[1], color="0.4", ls=":", label=reference[0])
         place.set(title=name)
-        place.xaxis.get_major_locator().set_params(integer=True)
+        place.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
     for place in axes.flat[len(histories) :]:
         place.remove()
-    for place in axes[-1]:
+    for place in axes.flat[max(0, len(histories) - columns) : len(histories)]:  # the lowest panel of each column
+        place.tick_params(labelbottom=True)
         place.set_xlabel("epoch")
     for line in axes:
         line[0].set_ylabel(label)
-    axes[0, 0].legend()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)  # over no curve
     return figure
 
 
@@ -92,6 +116,7 @@ def confusion_matrices(
             xticklabels=classes, yticklabels=classes, annot_kws={"size": 11},
         )  # fmt: skip
         place.set(title=name)
+        place.tick_params(length=0)
     for place in axes.flat[len(counts) :]:
         place.remove()
     for place in axes.flat[max(0, len(counts) - columns) : len(counts)]:  # the lowest panel of each column
@@ -103,28 +128,31 @@ def confusion_matrices(
 
 
 @styled
-def score_bars(scores: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """Draw scores with their intervals, one panel a score (paper, Figure 6).
+def score_intervals(scores: pd.DataFrame, names: Mapping[str, str], chance: Mapping[str, float] = NO_CHANCE) -> Figure:
+    """Draw scores with their intervals, one panel a score and one line a model (paper, Figure 6, there as bars).
 
     Args:
         scores: Columns model, score, estimate, low, high.
         names: Score to its printed name.
+        chance: Score to what a reader has who looks at no image, drawn as a dotted line.
     """
     models = list(dict.fromkeys(scores.model))
     rows = -(-len(names) // 2)
-    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH_IN_INCHES, 1.9 * rows), squeeze=False, sharex=True)
+    height = (0.21 * len(models) + 0.65) * rows
+    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH_IN_INCHES, height), squeeze=False, sharey=True)
     for place, (score, printed) in zip(axes.flat, names.items(), strict=False):
         part = scores[scores.score == score].set_index("model").loc[models]
-        error = np.abs(np.stack([part.estimate - part.low, part.high - part.estimate]))
-        places = np.arange(len(models))
-        place.bar(places, part.estimate, yerr=error, color=PALETTE[5], edgecolor="0.3", capsize=2, linewidth=0.5)
-        place.axhline(0, color="black", linewidth=0.6)
+        for line, (model, row) in enumerate(part.iterrows()):
+            place.plot([row.low, row.high], [line, line], color="0.45", lw=1.2, zorder=2)
+            place.plot(row.estimate, line, ms=6, ls="", zorder=3, **model_style(model, line))
+        if score in chance:
+            place.axvline(chance[score], color="0.2", ls=":", lw=1.3, zorder=1.5)
         place.set_title(printed)
-        place.set_xticks(places, models, rotation=40, ha="right")
+        place.grid(axis="x", color="0.9", zorder=0)
+    axes[0, 0].set_yticks(range(len(models)), models)
+    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)  # the first model on top
     for place in list(axes.flat)[len(names) :]:
         place.remove()
-    if len(names) % 2:
-        axes[-2, 1].tick_params(labelbottom=True)
     return figure
 
 
@@ -142,7 +170,7 @@ def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significanc
     for pair in pairs.itertuples():
         stars = "*" * ((pair.p < significance_level) + (pair.p_holm < significance_level))
         table.loc[pair.model_2, pair.model_1] = pair.difference
-        text.loc[pair.model_2, pair.model_1] = f"{pair.difference:+.2f}\n{stars}"
+        text.loc[pair.model_2, pair.model_1] = f"{pair.difference:+.2f}\n{stars}".replace("-", "\N{MINUS SIGN}")
     largest = max(0.05, float(np.nanmax(np.abs(table.to_numpy(float)))))
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
     sns.heatmap(

@@ -6,12 +6,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from cxrlib.operating_points import d_prime_from_counts, implied_sensitivity
-from cxrlib.plots import MARKERS, PALETTE, WIDTH_IN_INCHES, styled
-from cxrlib.significance import mcnemar_by_overlap, sensitivity_interval
+from cxrlib.paired_bounds import mcnemar_by_overlap
+from cxrlib.plots import MARKERS, PALETTE, WIDTH_IN_INCHES, model_style, styled
+from cxrlib.significance import sensitivity_interval
 
 
 @styled
@@ -30,17 +32,17 @@ def p_values(pairs: pd.DataFrame, significance_level: float = 0.05, smallest: fl
     height = np.arange(len(pairs))[::-1]
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 0.28 * len(pairs) + 1.3))
     axes.hlines(height, pairs["p"].clip(smallest), pairs["p_holm"].clip(smallest), color="0.7", zorder=1)
-    for column, label, colour, marker in (
-        ("p", "raw", PALETTE[0], "o"),
-        ("p_holm", "Holm-adjusted", PALETTE[1], "s"),
+    for column, label, colour, marker, aside in (
+        ("p", "raw", PALETTE[0], "o", 0.18),  # the two of a pair stand one above the other where they are equal
+        ("p_holm", "after Holm", PALETTE[1], "s", -0.18),
     ):
-        shown = pairs[column] >= smallest
-        axes.scatter(pairs.loc[shown, column], height[shown], color=colour, marker=marker, label=label, zorder=2)
-        axes.scatter(np.full((~shown).sum(), smallest), height[~shown], color=colour, marker="<", zorder=2)
-    axes.axvline(significance_level, color="black", linestyle="--", linewidth=1)
+        shown, place = pairs[column] >= smallest, height + aside
+        axes.scatter(pairs.loc[shown, column], place[shown], s=24, color=colour, marker=marker, label=label, zorder=2)
+        axes.scatter(np.full((~shown).sum(), smallest), place[~shown], s=24, color=colour, marker="<", zorder=2)
+    axes.axvline(significance_level, color="black", linestyle="--", linewidth=1, label=f"p = {significance_level:g}")
     axes.set(xscale="log", xlim=(smallest / 2, 2), xlabel="two-sided p value (arrow: smaller still)")
     axes.set_yticks(height, pairs["model_1"] + " / " + pairs["model_2"])
-    axes.legend(loc="lower right", title=f"line: {significance_level:g}")
+    figure.legend(loc="outside upper center", ncols=3)  # within the axes it would lie over the line
     return figure
 
 
@@ -65,10 +67,10 @@ def paired_p_values(
         label = f"{model_1} / {model_2}"
         below = np.flatnonzero(frame["p"] < significance_level)[:1]
         axes.plot(frame["overlap"], frame["p"], color=colour, marker=marker, markevery=below.tolist(), label=label)
-    axes.axhline(significance_level, color="black", linestyle="--", linewidth=1)
+    axes.axhline(significance_level, color="black", linestyle="--", linewidth=1, label=f"p = {significance_level:g}")
     axes.set(yscale="log", ylim=(1e-4, 1.5))
     axes.set(xlabel="abnormal images that both models find", ylabel="exact McNemar p value")
-    axes.legend(loc="lower left", title=f"line: {significance_level:g}")
+    axes.legend(loc="lower left")
     return figure
 
 
@@ -81,7 +83,7 @@ def roc_plane(
     """Draw operating points with 95% intervals over binormal curves of equal d'.
 
     Args:
-        counts: name of each model, six at most, to its (tp, fn, fp, tn).
+        counts: name of each model, seven at most, to its (tp, fn, fp, tn).
         curves: values of d' whose curves are drawn in grey; the mean d' of the models is drawn in black.
         interval: as in `cxrlib.significance.sensitivity_interval`.
 
@@ -100,13 +102,17 @@ def roc_plane(
         _name_curve(axes, value, "0.4")
     axes.plot(rate, implied_sensitivity(mean, 1 - rate), color="black", linewidth=1, zorder=1)
     _name_curve(axes, mean, "black")
-    for (model, (tp, fn, fp, tn)), colour, marker in zip(counts.items(), PALETTE, MARKERS, strict=False):
+    for index, (model, (tp, fn, fp, tn)) in enumerate(counts.items()):
         x, y = fp / (fp + tn), tp / (tp + fn)
         spread_x = np.abs(np.subtract(sensitivity_interval(fp, tn, interval), x))[:, None]
         spread_y = np.abs(np.subtract(sensitivity_interval(tp, fn, interval), y))[:, None]
-        axes.errorbar(x, y, spread_y, spread_x, color=colour, marker=marker, linestyle="", label=model, zorder=3)
-    axes.plot(0, 0, color="black", marker="x", linestyle="", label="always normal", clip_on=False, zorder=3)
-    axes.set(xlabel="1 - specificity", ylabel="sensitivity")
+        look = model_style(model, index)
+        # Pale thin bars and a white edge, for the shape of a cross would be lost in the cross of its intervals.
+        bars = {"ecolor": to_rgba(look["color"], 0.55), "elinewidth": 1}
+        edge = {"markersize": 11, "markeredgecolor": "white", "markeredgewidth": 0.8}
+        axes.errorbar(x, y, spread_y, spread_x, linestyle="", label=model, zorder=3, **bars, **edge, **look)
+    axes.plot(0, 0, "*", color="black", markersize=9, label="always normal", clip_on=False, zorder=3)
+    axes.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="sensitivity")
     axes.legend(loc="upper left")
     return figure
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
-from cxrlib.plots import MARKERS, PALETTE, WIDTH_IN_INCHES, styled
+from cxrlib.plots import PALETTE, WIDTH_IN_INCHES, model_style, styled
 
 NOTHING = MappingProxyType({})
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
@@ -40,8 +41,9 @@ def roc_curves(
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.8))
     entries = []
     for index, (name, probability) in enumerate(probabilities.items()):
-        line = {"color": PALETTE[index % len(PALETTE)], "ls": LINES[index % len(LINES)], "lw": 1.4}
-        mark = {"marker": MARKERS[index % len(MARKERS)], "ms": 8, "zorder": 3}
+        look = model_style(name, index)
+        line = {"color": look["color"], "ls": LINES[index % len(LINES)], "lw": 1.4}
+        mark = {"marker": look["marker"], "ms": 8, "zorder": 3}
         false_positive, true_positive, _ = roc_curve(y_true, probability, drop_intermediate=False)
         axes.plot(false_positive, true_positive, **line)
         called = probability >= threshold
@@ -54,7 +56,13 @@ def roc_curves(
         hollow = {"marker": "o", "ms": 8, "mfc": "white", "mec": "0.3", "mew": 1.8, "ls": ""}
         entries.append(Line2D([], [], label="published, no curve\n(other images)", **hollow))
     axes.plot([0, 1], [0, 1], color="0.7", lw=0.8)
-    axes.set(xlabel="1 - specificity", ylabel="sensitivity", aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set(
+        xlabel="1 \N{MINUS SIGN} specificity",
+        ylabel="sensitivity",
+        aspect="equal",
+        xlim=(-0.02, 1.02),
+        ylim=(-0.02, 1.02),
+    )
     axes.legend(handles=entries, loc="lower right", title=f"filled: threshold {threshold:g}")
     return figure
 
@@ -72,11 +80,12 @@ def scores_by_level(scores: pd.DataFrame, level_label: str) -> Figure:
         axes, {"psnr": "PSNR (dB)", "ssim": "SSIM", "haarpsi": "HaarPSI"}.items(), strict=True
     ):
         grouped = scores.groupby("level")[column]
-        middle = grouped.median()
+        middle = grouped.mean()
         error = np.stack([middle - grouped.quantile(0.05), grouped.quantile(0.95) - middle])
         place.errorbar(middle.index, middle, yerr=error, color=PALETTE[0], marker="o", ms=4, capsize=2)
         place.set(xlabel=level_label, ylabel=label, xticks=list(middle.index))
-        place.tick_params(axis="x", labelrotation=45)
+        if len(middle) > 4 or middle.index.max() < 1:
+            place.tick_params(axis="x", labelrotation=45)
     return figure
 
 
@@ -109,15 +118,17 @@ def reliability(curves: Mapping[str, pd.DataFrame]) -> Figure:
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
     axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="calibrated")
     for index, (name, curve) in enumerate(curves.items()):
-        style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "ms": 4}
-        axes.plot(curve.predicted, curve.observed, ls=LINES[index % len(LINES)], lw=1.2, label=name, **style)
+        style = {"ls": LINES[index % len(LINES)], "lw": 1.2, "ms": 4, **model_style(name, index)}
+        axes.plot(curve.predicted, curve.observed, label=name, **style)
     axes.set(xlabel="probability of abnormal", ylabel="share that is abnormal", aspect="equal")
     axes.legend()
     return figure
 
 
 @styled
-def ablation(measured: Mapping[str, pd.DataFrame], score: str, label: str) -> Figure:
+def ablation(
+    measured: Mapping[str, pd.DataFrame], score: str, label: str, inputs: Mapping[str, float] = NOTHING
+) -> Figure:
     """Draw what a restoration loses with each source of its decoder switched off, one panel a task.
 
     A bar reaches from the intact network's score, the dashed line, to what is left; its length stands beside it.
@@ -126,6 +137,7 @@ def ablation(measured: Mapping[str, pd.DataFrame], score: str, label: str) -> Fi
         measured: Task to what `ablation.measure` returns.
         score: Its column, for example "ssim".
         label: Axis label with the unit, if any.
+        inputs: Task to the score of the network's inputs, drawn as a dotted line.
     """
     figure, panels = plt.subplots(
         1, len(measured), figsize=(WIDTH_IN_INCHES, 3.2), squeeze=False, sharex=True, sharey=True
@@ -138,10 +150,14 @@ def ablation(measured: Mapping[str, pd.DataFrame], score: str, label: str) -> Fi
         height, change = np.arange(len(rows))[::-1], rows[score] - intact
         axes.barh(height, change, left=intact, color=PALETTE[5], edgecolor="0.3", linewidth=0.5)
         axes.axvline(intact, color=PALETTE[1], ls="--")
+        if task in inputs:
+            axes.axvline(inputs[task], color="0.2", ls=":")
         for place, value in zip(height, change, strict=True):
             beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
-            axes.text(1.03, place, f"{value:+z.{decimals}f}", **beside)
-        axes.set_yticks(height, rows.off)
+            gone = f"{value:z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+            axes.text(1.03, place, gone, **beside)
+        axes.set_yticks(height, rows.off.str.replace(r"(\d)", r" \1", regex=True))  # "skip1" is "skip 1" in the text
         axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlabel=label, xlim=(min(0, lowest), 1.05 * largest))
+        axes.xaxis.set_major_locator(MaxNLocator(4))
     panels[0, 0].set_ylabel("switched off")
     return figure

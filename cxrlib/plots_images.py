@@ -1,5 +1,7 @@
 """Figures made of radiographs: grids, lungs and crops, activation maps with their boxes."""
 
+import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -9,7 +11,8 @@ from matplotlib.patches import Rectangle
 
 from cxrlib.plots import PALETTE, WIDTH_IN_INCHES, styled
 
-PREDICTED, TRUE = "#D55E00", "#0072B2"  # red and blue as in the paper's Figure 8, in Okabe and Ito's shades
+PREDICTED, TRUE = "#D55E00", "#0072B2"  # the paper's Figure 8 has red and blue; here orange and blue, of Okabe and Ito
+DRAWN = "#56B4E9"  # a lighter blue: thin lines on grey
 
 
 @styled
@@ -18,26 +21,31 @@ def image_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (),
 
     Args:
         rows: Rows of images (H, W) in [0, 1], all rows of one length.
-        titles: Title of each column.
+        titles: Title of each column, or of each image, row by row.
         labels: Label of each row.
     """
     count = len(rows[0])
     side = WIDTH_IN_INCHES / count
-    figure, axes = plt.subplots(len(rows), count, figsize=(WIDTH_IN_INCHES, (side + 0.25) * len(rows)), squeeze=False)
-    for row, (images, line) in enumerate(zip(rows, axes, strict=True)):
-        for column, (image, place) in enumerate(zip(images, line, strict=True)):
-            place.imshow(image, cmap="gray", vmin=0, vmax=1)
-            place.set(xticks=[], yticks=[])
-            if row == 0 and len(titles):
-                place.set_title(titles[column])
-            if column == 0 and len(labels):
-                place.set_ylabel(labels[row])
+    above = len(rows) if len(titles) > count else bool(len(titles))  # rows with titles
+    height = (side + 0.05) * len(rows) + 0.25 * above
+    figure, axes = plt.subplots(len(rows), count, figsize=(WIDTH_IN_INCHES, height), squeeze=False)
+    for place, image in zip(axes.flat, itertools.chain.from_iterable(rows), strict=True):
+        place.imshow(image, cmap="gray", vmin=0, vmax=1)
+        place.set(xticks=[], yticks=[])
+    for place, title in zip(axes.flat, titles, strict=False):
+        place.set_title(title)
+    for place, label in zip(axes[:, 0], labels, strict=False):
+        place.set_ylabel(label)
     return figure
 
 
 @styled
 def lungs_and_crops(
-    images: Sequence[np.ndarray], masks: Sequence[np.ndarray], boxes: Sequence[tuple], crops: Sequence[np.ndarray]
+    images: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    boxes: Sequence[tuple],
+    crops: Sequence[np.ndarray],
+    titles: Sequence[str] = (),
 ) -> Figure:
     """Show what the segmenter found: the mask's outline and the crop's frame, and the crop below it.
 
@@ -46,8 +54,12 @@ def lungs_and_crops(
         masks: Bool masks of any size.
         boxes: (x_min, y_min, x_max, y_max) in pixels of the image.
         crops: Cropped images.
+        titles: Title of each image.
     """
-    figure, axes = plt.subplots(2, len(images), figsize=(WIDTH_IN_INCHES, 3.6), squeeze=False)
+    tallest = max(image.shape[0] / image.shape[1] for image in images)
+    height = (tallest + 1) * WIDTH_IN_INCHES / len(images) + 0.1 + 0.4 * bool(len(titles))
+    ratios = {"height_ratios": [tallest, 1]}
+    figure, axes = plt.subplots(2, len(images), figsize=(WIDTH_IN_INCHES, height), squeeze=False, gridspec_kw=ratios)
     for place, image, mask, box in zip(axes[0], images, masks, boxes, strict=True):
         height, width = image.shape
         place.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
@@ -57,6 +69,8 @@ def lungs_and_crops(
     for place, crop in zip(axes[1], crops, strict=True):
         place.imshow(crop, cmap="gray", vmin=0, vmax=1)
         place.set(xticks=[], yticks=[])
+    for place, title in zip(axes[0], titles, strict=False):
+        place.set_title(title)
     axes[0, 0].set_ylabel("lungs and frame")
     axes[1, 0].set_ylabel("crop")
     return figure
@@ -81,7 +95,7 @@ def outlines(
     for place, image, truth, mask, title in zip(axes.flat, images, truths, found, titles, strict=False):
         height, width = image.shape
         place.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
-        _outline(place, truth, width, height, TRUE, "--")
+        _outline(place, truth, width, height, DRAWN, "--")
         _outline(place, mask, width, height, PREDICTED)
         place.set(xticks=[], yticks=[], title=title)
     for place in axes.flat[len(images) :]:
@@ -102,8 +116,11 @@ def _outline(axes, mask: np.ndarray, width: int, height: int, colour: str, style
 def _frame(axes, box, colour: str, style: str = "-") -> None:
     x_min, y_min, x_max, y_max = box
     axes.add_patch(
-        Rectangle((x_min, y_min), x_max - x_min, y_max - y_min, fill=False, edgecolor=colour, linewidth=1.5, ls=style)
-    )
+        Rectangle(
+            (x_min, y_min), x_max - x_min, y_max - y_min, fill=False, edgecolor=colour, linewidth=1.5, ls=style,
+            clip_on=False,  # a side on the image's own edge is drawn, too
+        )
+    )  # fmt: skip
 
 
 @styled
@@ -129,7 +146,7 @@ def feature_maps(image: np.ndarray, before: Sequence[np.ndarray], after: Sequenc
         largest = np.abs(shown).max() or 1  # a dead channel: white
         for place, values in zip(column, shown, strict=True):
             place.imshow(values, cmap="PuOr_r", vmin=-largest, vmax=largest)
-        column[0].set_title(f"skip{level}\n{len(shown[0])} px")
+        column[0].set_title(f"skip {level}\n{len(shown[0])} px")
     for place in axes.flat:
         place.set(xticks=[], yticks=[])
     axes[1, 0].remove()
@@ -157,12 +174,12 @@ def activation_boxes(
     """
     side = WIDTH_IN_INCHES / len(maps)
     figure, axes = plt.subplots(
-        len(images), len(maps), figsize=(WIDTH_IN_INCHES, (side + 0.1) * len(images) + 0.2), squeeze=False
+        len(images), len(maps), figsize=(WIDTH_IN_INCHES, side * len(images) + 1.0), squeeze=False
     )
     for row, image in enumerate(images):
         for place, name in zip(axes[row], maps, strict=True):
             place.imshow(image, cmap="gray", vmin=0, vmax=1)
-            place.imshow(maps[name][row], cmap="viridis", vmin=0, vmax=1, alpha=0.3)
+            shades = place.imshow(maps[name][row], cmap="viridis", vmin=0, vmax=1, alpha=0.3)
             if predicted[name][row] is not None:
                 _frame(place, np.subtract(predicted[name][row], 0.5), PREDICTED)
             for box in true[row]:
@@ -170,5 +187,6 @@ def activation_boxes(
             place.set(xticks=[], yticks=[])
             if row == 0:
                 place.set_title(name)
-        axes[row, 0].set_ylabel(labels[row])
+        axes[row, 0].set_ylabel(textwrap.fill(labels[row], 20))
+    figure.colorbar(shades, ax=axes, location="bottom", label="map, share of its maximum", shrink=0.6, aspect=30)
     return figure

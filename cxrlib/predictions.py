@@ -14,6 +14,12 @@ COUNTS = ("tp", "fn", "fp", "tn")
 def check_counts(tp: int, fn: int, fp: int, tn: int) -> tuple[int, int, int, int]:
     """Return the confusion matrix as plain integers.
 
+    Args:
+        tp: abnormal images called abnormal.
+        fn: abnormal images called normal.
+        fp: normal images called abnormal.
+        tn: normal images called normal.
+
     Raises:
         ValueError: a count is negative or no whole number, or one class has no image.
     """
@@ -30,6 +36,10 @@ def check_counts(tp: int, fn: int, fp: int, tn: int) -> tuple[int, int, int, int
 
 def check_predictions(y_true: ArrayLike, probability: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return labels as int and probabilities as float, both of shape (images,).
+
+    Args:
+        y_true: labels, 0 normal and 1 abnormal, shape (images,).
+        probability: probability of abnormal, shape (images,), in [0, 1].
 
     Raises:
         ValueError: the arrays are empty, differ in shape, hold NaN, a label other than 0 and 1, a single class, or

@@ -52,7 +52,11 @@ PAIRS_NOT_SIGNIFICANT = frozenset({("Den-P", "Deb-P")})
 
 
 def as_frame(table: Mapping[str, Mapping[str, str | int]]) -> pd.DataFrame:
-    """Return a printed table as numbers, one row a model, task or data set."""
+    """Return a printed table as numbers, one row a model, task or data set.
+
+    Args:
+        table: `TABLE_1`, `TABLE_2` or `TABLE_3`, or another of their form.
+    """
     return pd.DataFrame.from_dict(dict(table), orient="index").apply(pd.to_numeric)
 
 
@@ -68,8 +72,8 @@ def decode_counts(row: Mapping[str, str], max_images: int = 1750) -> pd.DataFram
         max_images: largest test set to try; the search grows with its square.
 
     Returns:
-        One row a confusion matrix: `tp`, `fn`, `fp`, `tn` and `misprints`, a list of the printed scores (at most
-        one) that it contradicts. Empty where none fits.
+        One row a confusion matrix, with `tp`, `fn`, `fp`, `tn` and `misprints`, a list of the printed scores (at
+        most one) that it contradicts. Empty where none fits.
 
     Raises:
         ValueError: a score is missing, or is no number.
@@ -115,7 +119,7 @@ def decode_table(table: Mapping[str, Mapping[str, str]] = TABLE_3, max_images: i
         max_images: largest test set to try.
 
     Returns:
-        For each test set that all rows allow, one row a matrix: `model`, `positives`, `negatives`, `tp`, `fn`,
+        One row a matrix, for each test set that all rows allow, with `model`, `positives`, `negatives`, `tp`, `fn`,
         `fp`, `tn`, `misprints`. Empty where no test set serves all models.
 
     Raises:

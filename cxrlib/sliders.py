@@ -94,7 +94,7 @@ def before_after(
     name = escape(f"{description}: move the divider")
     html = (
         f'<div class="before-after" style="--share:50%;position:relative;width:100%;max-width:{WIDTH_IN_PIXELS}px;'
-        f'overflow:hidden;margin:0.5rem 0"><style>{_STYLE}</style>'
+        f'overflow:hidden;margin:0.5rem auto"><style>{_STYLE}</style>'
         f'<img src="{second["source"]}" alt="{second["alt"]}" style="display:block;width:100%;height:auto">'
         f'<span style="{_LABEL.format(side="right")}">{second["label"]}</span>'
         '<div style="position:absolute;top:0;left:0;width:50%;height:100%;overflow:hidden">'

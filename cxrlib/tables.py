@@ -1,5 +1,8 @@
 """Result tables as the book shows them: this run's numbers above the paper's, narrow enough for a phone."""
 
+import re
+from collections.abc import Mapping
+
 import pandas as pd
 from pandas.io.formats.style import Styler
 
@@ -52,3 +55,45 @@ def restoration(scores: pd.DataFrame) -> Styler:
         .apply(lambda column: ["font-style: italic" if is_paper else "" for is_paper in italic], axis=0)
         .set_table_attributes('class="compact results"')
     )
+
+
+def signed(value: float, decimals: int = 3) -> str:
+    """Write a number that may be negative with a true minus sign (U+2212) and no negative zero."""
+    return f"{value:z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def p_value(p: float) -> str:
+    """Write a p value to three decimals, "<0.001" below 0.001 and ">0.999" above 0.999."""
+    return "<0.001" if p < 0.001 else ">0.999" if p > 0.999 else f"{p:.3f}"
+
+
+def pairs(tests: pd.DataFrame, columns: Mapping[str, str]) -> Styler:
+    """Show tests of pairs of models, one row a pair.
+
+    Args:
+        tests: model_1, model_2 and what a test gives, as `cxrlib.significance.pairwise` and its kind return it.
+        columns: Column to its printed name. "interval" stands for the columns low and high. A column named p or `p_...`
+            is written by `p_value`, other numbers that are not whole by `signed`; a missing value is a dash.
+
+    Returns:
+        A table for display.
+    """
+    if "interval" in columns:
+        limits = zip(tests["low"], tests["high"], strict=True)
+        tests = tests.assign(interval=[f"{signed(low)} to {signed(high)}" for low, high in limits])
+    index = pd.MultiIndex.from_frame(tests[["model_1", "model_2"]], names=["first", "second"])
+    cells = {
+        printed: [_cell(value, re.match(r"p(_|$)", column) is not None) for value in tests[column]]
+        for column, printed in columns.items()
+    }
+    shown = pd.DataFrame(cells, index=index)
+    # Escaped, for "<0.001" would open a tag.
+    return shown.style.format(escape="html").set_table_attributes('class="compact results"')
+
+
+def _cell(value: object, is_p: bool) -> str:
+    if pd.isna(value):
+        return "\N{EN DASH}"
+    if is_p:
+        return p_value(value)
+    return signed(value) if isinstance(value, float) else str(value)

@@ -123,6 +123,14 @@ def test_a_new_execution_clears_what_an_earlier_one_left(project):
         Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing")
 
 
+def test_whoever_runs_only_the_set_up_loses_nothing(project):
+    done = Chapter("01-preprocessing", "runs/quick")
+    done.table(pd.DataFrame({"a": [1]}), "split")
+    done.finish()
+    Chapter("01-preprocessing", "runs/quick")
+    assert Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing") == done.folder
+
+
 def test_finishing_lists_the_files_and_drops_the_checkpoints(project):
     chapter = Chapter("01-preprocessing", "runs/quick")
     (chapter.folder / "images").mkdir()

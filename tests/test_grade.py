@@ -1,9 +1,12 @@
 """Grading: right answers pass, wrong, missing and endless ones do not, and a changed check helps nobody."""
 
+import os
+
 import nbformat
 import pytest
 
 from bookchain import grade as grading
+from bookchain.chapter import project_root
 from bookchain.grade import COLUMNS, grade
 from bookchain.student import edition
 
@@ -129,6 +132,43 @@ def test_endless_answer_is_stopped_and_what_came_before_it_counts(chapter, tmp_p
 def test_answer_that_ends_the_process_is_not_passed(chapter, tmp_path):
     found = grade(submit(chapter, tmp_path, {"answer = ...": "import os; os._exit(3)"}), chapter, "runs/mine")
     assert found.passed.tolist() == [False, False]
+
+
+def test_answer_that_exits_python_costs_no_other_exercise(chapter, tmp_path):
+    changes = {"    ...": "    raise SystemExit", "answer = ...": "answer = 42"}
+    found = grade(submit(chapter, tmp_path, changes), chapter, "runs/mine")
+    assert found.passed.tolist() == [False, True]
+
+
+def test_untouched_cell_is_told_from_a_wrong_answer(chapter, tmp_path):
+    found = grade(submit(chapter, tmp_path, {"answer = ...": "answer = 41"}), chapter, "runs/mine")
+    assert found.message.tolist() == ["not solved: the cell is as it was handed out", "AssertionError: "]
+
+
+def test_what_an_answer_writes_goes_to_no_ones_run(chapter, tmp_path):
+    chapter.write_text(
+        chapter.read_text().replace(
+            "two = 2", "from bookchain import Chapter\nplace = Chapter('02-small', run)\ntwo = 2"
+        )
+    )
+    changes = {"answer = ...": "assert place.folder.is_dir()\nanswer = str(place.folder)"}
+    (found,) = grade(submit(chapter, tmp_path, changes), chapter, "runs/mine").message[1:]
+    assert found.startswith("AssertionError"), "the answer is wrong, and ran"
+    assert not (project_root() / "runs/mine-student").exists()
+
+
+def test_copies_are_found_the_newest_counts_and_the_rest_is_named(tmp_path):
+    for age, name in enumerate(["ada/01-a (1).ipynb", "ada/01-a.ipynb", "bob/01-a-Copy2.ipynb", "bob/notes.ipynb"]):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (0, 100 - age))
+    found, passed_over = grading.submissions(tmp_path, {"01-a"})
+    assert {key: path.name for key, path in found.items()} == {
+        ("ada", "01-a"): "01-a (1).ipynb",
+        ("bob", "01-a"): "01-a-Copy2.ipynb",
+    }
+    assert [path.name for path in passed_over] == ["01-a.ipynb", "notes.ipynb"]
 
 
 def test_folder_without_submissions_is_refused(tmp_path, monkeypatch, capsys):

@@ -73,12 +73,17 @@ def test_a_module_concerns_the_chapters_that_use_it_alone():
 
 def test_banner_tells_what_is_real_and_forbids_publishing_credentialed_data(tmp_path):
     folder = {"kermany": str(tmp_path)}
-    assert Plan(ROOT, {}, {}).banner().startswith("This run: synthetic radiographs")
+    synthetic = Plan(ROOT, {}, {}).banner()
+    assert synthetic.startswith("This run used synthetic radiographs: none of its numbers describe patients.")
     both = Plan(ROOT, folder, {}).banner()  # the quick preset classifies VinDr-PCXR, which is not given
-    assert both.startswith("This run: restoration on real radiographs")
-    assert "classification on synthetic" in both
+    assert both.startswith("This run used real radiographs for restoration")
+    assert "none of its numbers on classification describe patients" in both
     one = preset(tmp_path, {"01-preprocessing": {"classification": "kermany"}})
-    assert Plan(ROOT, one | folder, {}).banner().startswith("This run: real radiographs")
+    real = Plan(ROOT, one | folder, {}).banner()
+    assert real.startswith("This run used real radiographs (Kermany")
+    for banner in (synthetic, both, real):
+        assert "Numbers of the paper and of earlier runs are marked as such." in banner
+        assert banner.endswith("Not for clinical use.")
     assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path)}, {}).banner()
     assert "do not publish" in Plan(ROOT, folder | {"vindr": str(tmp_path)}, {}).banner()
 

@@ -29,7 +29,7 @@ def drawn():
     return {
         "learning curves": plots.learning_curves({"A": HISTORY, "B": HISTORY, "C": HISTORY}, "loss", "loss"),
         "confusion": plots.confusion_matrices(COUNTS),
-        "bars": plots.score_bars(pd.DataFrame(scores), tables.SCORE_NAMES),
+        "intervals": plots.score_intervals(pd.DataFrame(scores), tables.SCORE_NAMES, {"mcc": 0}),
         "roc": plots_curves.roc_curves(LABELS, {"A": PROBABILITY, "B": 1 - PROBABILITY}, 0.4, {"B": (0.2, 0.9)}),
         "levels": plots_curves.scores_by_level(levels, "kernel (pixels)"),
         "weights": plots_curves.weight_loss(np.linspace(0, 1, 5), np.arange(5.0), 0.3, ("A", "B")),
@@ -80,7 +80,7 @@ def test_pairwise_differences_mark_significance():
     pairs = significance.pairwise({"A": (90, 10), "B": (50, 50), "C": (52, 48)}, "wilson")
     figure = plots.pairwise_differences(pairs, ["A", "B", "C"], 0.05)
     texts = {text.get_text() for text in figure.axes[0].texts if text.get_text().strip()}
-    assert "-0.40\n**" in texts
+    assert "\N{MINUS SIGN}0.40\n**" in texts
     assert "+0.02\n" in texts
 
 
@@ -147,10 +147,37 @@ def test_bars_of_the_ablation_reach_from_the_intact_score_to_what_is_left(figure
     assert first.get_xlabel() == second.get_xlabel() == "SSIM"
     assert first.get_ylabel() == "switched off"
     named = {label.get_text(): label.get_position()[1] for label in first.get_yticklabels()}
-    assert named == {"skip1": 1, "bottleneck": 0}
+    assert named == {"skip 1": 1, "bottleneck": 0}
     assert first.lines[0].get_xdata()[0] == 0.875
     ends = [sorted((bar.get_x(), bar.get_x() + bar.get_width())) for bar in first.patches]
     assert [bar.get_y() + bar.get_height() / 2 for bar in first.patches] == [1, 0]
     np.testing.assert_allclose(ends, [(0.25, 0.875), (0.87496, 0.875)])
-    assert {text.get_position()[1]: text.get_text() for text in first.texts} == {1: "-0.625", 0: "+0.000"}
+    assert {text.get_position()[1]: text.get_text() for text in first.texts} == {1: "\N{MINUS SIGN}0.625", 0: "0.000"}
     assert first.get_title() == "denoising\nintact: 0.875"
+
+
+def test_a_model_looks_the_same_in_every_figure(figures):
+    probabilities = {"A-F": PROBABILITY, "Den-P": 1 - PROBABILITY}
+    for names in (probabilities, dict(reversed(probabilities.items()))):
+        curves = plots_curves.roc_curves(LABELS, names).axes[0].get_legend().legend_handles
+        assert {line.get_label(): (line.get_color(), line.get_marker()) for line in curves} == {
+            name: (plots.model_style(name)["color"], plots.model_style(name)["marker"]) for name in probabilities
+        }
+    assert plots.model_style("mine", 1) != plots.model_style("mine", 0)
+
+
+def test_intervals_stand_beside_their_models_with_the_line_of_chance(figures):
+    axes = figures["intervals"].axes
+    panel = {place.get_title(): place for place in axes}
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == list(COUNTS)
+    assert axes[0].get_ylim()[0] > axes[0].get_ylim()[1]  # the first model on top
+    spans = [line.get_xdata() for line in panel["MCC"].lines if len(line.get_xdata()) == 2]
+    assert [0.4, 0.6] in [list(span) for span in spans]
+    assert len(panel["MCC"].lines) == len(panel["F"].lines) + 1  # the dotted line
+
+
+def test_the_reference_of_learning_curves_crosses_every_panel():
+    figure = plots.learning_curves({"A": HISTORY, "B": HISTORY}, "loss", "loss", ("share only", 0.7))
+    for place in figure.axes:
+        assert [line.get_ydata()[0] for line in place.lines if line.get_label() == "share only"] == [0.7]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "share only"

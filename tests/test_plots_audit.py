@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from cxrlib import plots_audit, significance
+from cxrlib import plots, plots_audit, significance
 
 COUNTS = {"first": (114, 461, 77, 1097), "second": (195, 380, 178, 996), "third": (287, 288, 263, 911)}
 HITS = {model: counts[0] for model, counts in COUNTS.items()}
@@ -31,7 +31,8 @@ def test_figures_are_legible_at_phone_width_and_labelled():
         axes = figure.axes[0]
         assert figure.get_figwidth() <= 5.6  # inches: a phone shows it at two thirds
         assert axes.get_xlabel()
-        texts = [axes.xaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels(), *axes.get_legend().get_texts()]
+        legend = (figure.legends or [axes.get_legend()])[0]
+        texts = [axes.xaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels(), *legend.get_texts()]
         assert min(text.get_fontsize() for text in texts) >= 9
 
 
@@ -51,6 +52,16 @@ def test_p_values_are_drawn_largest_on_top_and_small_ones_at_the_edge():
     assert drawn.shape == (6, 2)
     assert drawn[:, 0].min() == 1e-3
     assert min(segment[:, 0].min() for segment in axes.collections[0].get_segments()) == 1e-3
+
+
+def test_both_p_values_of_a_pair_are_seen_and_the_legend_lies_over_none():
+    figure = plots_audit.p_values(significance.pairwise({"a": (90, 10), "b": (10, 90), "c": (50, 50)}), smallest=1e-3)
+    figure.draw_without_rendering()
+    axes, legend = figure.axes[0], figure.legends[0]
+    assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
+    assert [text.get_text() for text in legend.get_texts()] == ["raw", "after Holm", "p = 0.05"]
+    places = [tuple(place) for points in axes.collections[1:] for place in np.asarray(points.get_offsets())]
+    assert len(places) == len(set(places)) == 6  # all are arrows at the edge
 
 
 def test_p_values_within_the_axis_stand_where_they_are():
@@ -78,3 +89,15 @@ def test_operating_points_stand_in_the_roc_plane_with_their_intervals():
         assert axes.get_ylim()[1] > point[1]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert set(labels) == {*COUNTS, "always normal"}
+
+
+def test_models_of_the_book_look_as_in_its_other_figures():
+    axes = plots_audit.roc_plane(dict(zip(("A-F", "Baseline", "SA"), COUNTS.values(), strict=True))).axes[0]
+    for container in axes.containers:
+        line, style = container.lines[0], plots.MODEL_STYLES[container.get_label()]
+        assert {"color": line.get_color(), "marker": line.get_marker()} == style
+
+
+def test_the_line_of_the_level_is_named():
+    axes = plots_audit.paired_p_values(HITS, [("first", "second")], 575, significance_level=0.01).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["first / second", "p = 0.01"]

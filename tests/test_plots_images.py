@@ -21,7 +21,8 @@ def test_image_grids_take_rows_of_images_masks_and_missing_boxes():
         [[(1, 1, 5, 5)]],
         ["finding"],
     )
-    assert [len(axes.patches) for axes in figure.axes] == [2, 1]
+    assert [len(axes.patches) for axes in figure.axes[:2]] == [2, 1]
+    assert figure.axes[2].get_xlabel() == "map, share of its maximum"
 
 
 def test_outlines_enclose_their_masks_also_at_the_edge():
@@ -50,5 +51,5 @@ def test_feature_maps_show_the_map_that_varies_most_on_one_scale_with_its_sharpe
     for image, values, largest in zip(shown, expected, [2 * fine.max(), 3 * coarse.max()] * 2, strict=True):
         np.testing.assert_array_equal(image.get_array(), values)
         np.testing.assert_allclose(image.get_clim(), (-largest, largest))
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["input", "skip1\n8 px", "skip2\n4 px"]
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["input", "skip 1\n8 px", "skip 2\n4 px"]
     assert [figure.axes[1].get_ylabel(), figure.axes[3].get_ylabel()] == ["before", "sharpened"]

@@ -11,6 +11,7 @@ import yaml
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from bookchain.chapter import MissingArtefactError
 from bookchain.exercises import ExerciseError, exercises, strip, stub
 from bookchain.plan import Plan, with_values
 from bookchain.sources import code_cells, read_notebook
@@ -258,16 +259,19 @@ def test_checks_fail_with_the_stub_and_pass_with_the_solution(name, course, monk
     assert (course / "runs/tiny" / name / "complete.json").is_file()
 
 
-def test_student_reads_the_books_results_and_own_ones_where_there_are_some(course, monkeypatch):
+def test_student_reads_the_books_results_and_own_ones_only_if_asked_to(course, monkeypatch):
     monkeypatch.chdir(course)
     first, second = CHAPTERS[:2]
     book = course / "runs/tiny" / first
     own = StudentChapter(first, "runs/tiny/")
     assert own.folder == course / "runs/tiny-student" / first
-    assert StudentChapter(second, "runs/tiny").upstream(first) == book
+    with pytest.raises(MissingArtefactError, match=f"tiny-student/{first}: no finished results; run student/{first}"):
+        StudentChapter(second, "runs/tiny", own=[first]).upstream(first)
     own.finish()
-    assert StudentChapter(second, "runs/tiny").upstream(first) == own.folder
-    (own.folder / "complete.json").unlink()
+    assert StudentChapter(second, "runs/tiny").upstream(first) == book
+    assert StudentChapter(second, "runs/tiny", own=[first]).upstream(first) == own.folder
+    with pytest.raises(MissingArtefactError, match="run `make book`, or copy a run"):
+        StudentChapter(second, "runs/none").upstream(first)
     assert (book / "complete.json").is_file()
 
 

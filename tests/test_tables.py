@@ -1,6 +1,8 @@
 """Tables 2 and 3 as shown: this run's numbers and the paper's are told apart."""
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from cxrlib import published, tables
 
@@ -26,3 +28,51 @@ def test_table_2_sets_the_published_line_in_italics():
     italic = [line for line in html.splitlines() if line.startswith("#T_") and "col0" in line]
     assert any("row1_col0" in line for line in italic)
     assert not any("row0_col0" in line for line in italic)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(-0.1481, "−0.148"), (0.0302, "0.030"), (-0.0004, "0.000"), (0, "0.000"), (1.0, "1.000")]
+)
+def test_differences_have_a_minus_sign_and_three_decimals(value, written):
+    assert tables.signed(value) == written
+
+
+def test_decimals_of_a_difference_can_be_chosen():
+    assert tables.signed(-0.996, 2) == "−1.00"
+    assert tables.signed(-1.0, 0) == "−1"
+
+
+@pytest.mark.parametrize(
+    ("p", "written"),
+    [(0.0449716, "0.045"), (1.6e-29, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (0.999, "0.999"), (1, ">0.999")],
+)
+def test_p_values_have_three_decimals_or_a_limit(p, written):
+    assert tables.p_value(p) == written
+
+
+def test_a_table_of_pairs_writes_each_column_in_its_way():
+    tests = pd.DataFrame(
+        {
+            "model_1": ["A", "A"],
+            "model_2": ["B", "C"],
+            "difference": [-0.25, 0.0312],
+            "low": [-0.5, -0.1],
+            "high": [0.0, 0.162],
+            "hits": [3, 4],
+            "needed": pd.array([5, None], dtype="Int64"),
+            "p_holm": [1e-9, np.float64(0.2)],
+        }
+    )
+    names = {
+        "difference": "difference",
+        "interval": "95 % interval",
+        "hits": "hits",
+        "needed": "n",
+        "p_holm": "p, Holm",
+    }
+    styler = tables.pairs(tests, names)
+    assert styler.data.columns.tolist() == list(names.values())
+    assert styler.data.loc[("A", "B")].tolist() == ["−0.250", "−0.500 to 0.000", "3", "5", "<0.001"]
+    assert styler.data.loc[("A", "C")].tolist() == ["0.031", "−0.100 to 0.162", "4", "–", "0.200"]
+    assert "&lt;0.001" in styler.to_html()
+    assert "interval" not in tests

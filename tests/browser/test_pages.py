@@ -5,6 +5,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 THEME = "document.documentElement.dataset.theme"
+MARKUP = ("```{", ":header-rows:", ":class:", "{glue:")
 
 
 def test_page_opens_without_an_error_in_light_and_dark(views):
@@ -16,6 +17,19 @@ def test_page_opens_without_an_error_in_light_and_dark(views):
 def test_page_needs_no_other_host(views):
     found = [f"{key}: {address}" for key, view in views.items() for address in view.outside]
     assert not found, "\n".join(found)
+
+
+def test_no_markup_stands_in_the_text(name, soups):
+    """A directive that MyST does not take for one is printed as it is written, without a warning."""
+    texts = [text for part in soups(name).select("article") for text in part.strings if not text.find_parent("pre")]
+    found = [mark for mark in MARKUP if mark in "".join(texts)]
+    assert not found, f"{found} in the text of the page"
+
+
+def test_footer_names_both_licences(name, soups):
+    footer = soups(name).select_one("footer.bd-footer-content").get_text()
+    assert "CC BY 4.0" in footer
+    assert "MIT" in footer
 
 
 @pytest.fixture(scope="session")

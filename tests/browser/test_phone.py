@@ -3,7 +3,8 @@
 from playwright.sync_api import expect
 
 LONGEST = 12  # lines of code that a phone shows unasked
-# What reaches beyond the screen and lies in no box that scrolls by itself; and tables of results that scroll.
+# What reaches beyond the screen and lies in no box that scrolls by itself; and outputs and equations that scroll: a
+# reader who does not know that there is more takes what is seen for all.
 BEYOND = """() => {
     const width = document.documentElement.clientWidth, beyond = [];
     const scrolls = box => /auto|scroll/.test(getComputedStyle(box).overflowX);
@@ -20,7 +21,8 @@ BEYOND = """() => {
         if (box.localName == "article" || box.getBoundingClientRect().right > width + 1)
             say(element, `reaches to ${right}`);
     }
-    for (const table of document.querySelectorAll("article table.results"))
+    const whole = "article :is(.cell_output table, table.results, div.math mjx-container)";
+    for (const table of document.querySelectorAll(whole))
         for (let box = table; box.localName != "article"; box = box.parentElement)
             if (scrolls(box) && box.scrollWidth > box.clientWidth + 1)
                 say(table, `${box.scrollWidth} pixels in a box of ${box.clientWidth}`);
