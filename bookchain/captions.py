@@ -148,7 +148,7 @@ def _badge(name: str) -> nodes.inline:
 
 
 def origin_role(name, rawtext, text, lineno, inliner, options=None, content=None):
-    """Set an origin's badge into prose, as {origin}`real` does; the signature is docutils'."""
+    """Set an origin's badge into prose, as the role `origin` does with `real`; the signature is docutils'."""
     if text in ORIGINS:
         return [_badge(text)], []
     message = inliner.reporter.error(f"no origin {text!r}; choose one of {', '.join(ORIGINS)}", line=lineno)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bookchain.provenance import MISSING, data_sets, executed, made_by, parameters, resources
-from cxrlib.tables import SCORE_NAMES
+from cxrlib.tables import QUALITY_NAMES, SCORE_NAMES
 
 TABLES = {
     "01-preprocessing": ["table-1", "lungs-summary"],
@@ -17,6 +17,8 @@ TABLES = {
     "07-evaluation": ["table-2", "haarpsi", "table-3", "areas"],
     "08-significance": ["verdicts"],
 }
+COUNTS = ("tp", "fn", "fp", "tn")
+DECIMALS = {"PSNR (dB)": 2, "seconds": 0, "memory (GB)": 1}  # of all else: 4
 
 
 def record(run: Path, target: Path) -> None:
@@ -37,7 +39,12 @@ def record(run: Path, target: Path) -> None:
         for name in names:
             source = run / chapter / f"{name}.csv"
             if source.is_file():
-                _write(pd.read_csv(source), target / f"{chapter[:2]}-{name}.csv")
+                frame = pd.read_csv(source)
+                counts = [column for column in COUNTS if column in frame]
+                _write(frame.drop(columns=counts), target / f"{chapter[:2]}-{name}.csv")
+                if counts:  # in a table of their own, or no phone shows the scores beside them
+                    upper = {count: count.upper() for count in counts}
+                    _write(frame[["model", *counts]].rename(columns=upper), target / f"{chapter[:2]}-counts.csv")
     _write(resources(run), target / "resources.csv")
     changed = {
         chapter: differing
@@ -67,7 +74,10 @@ def _once(told: dict[str, dict]) -> list[dict]:
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
-    frame.rename(columns=SCORE_NAMES).to_csv(path, index=False, float_format="%.4g", lineterminator="\n")
+    frame = frame.rename(columns=SCORE_NAMES | QUALITY_NAMES)
+    for name in frame.select_dtypes("float"):
+        frame[name] = frame[name].map(f"{{:.{DECIMALS.get(name, 4)}f}}".format, na_action="ignore")
+    frame.to_csv(path, index=False, lineterminator="\n")
 
 
 def main() -> int:

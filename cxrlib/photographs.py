@@ -1,4 +1,4 @@
-"""A stand-in for ImageNet where its weights are not at hand: crops of photographs that scikit-learn and -image ship."""
+"""A stand-in where ImageNet's weights are not at hand: crops of photographs of scikit-learn and scikit-image."""
 
 import cv2
 import numpy as np

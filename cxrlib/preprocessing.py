@@ -92,8 +92,8 @@ def crop_to_lungs(
         size: Side of the crops in pixels.
         keep_aspect: Pad the crop to a square; otherwise squash it.
         margin: Share of the box's width and height added on each side.
-        unfinished: Folder where the work is kept, so that it goes on after a kill; by default the target's, without
-            going on.
+        unfinished: Folder where unfinished work is kept and taken up again after a kill; by default work stands beside
+            the target and is begun anew.
 
     Returns:
         One row an image: width, height of the file; crop_x_min, crop_y_min, crop_x_max, crop_y_max in its pixels;

@@ -10,10 +10,10 @@ from scipy.special import expit, logit
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 MEDICAL = {"c": 5.0, "alpha": 4.9}
-"""HaarPSI constants proposed for medical images (HaarPSI-MED, Karner et al. 2024): `haarpsi(a, b, **MEDICAL)`."""
+"""HaarPSI constants proposed for medical images (HaarPSI-MED, Karner et al. 2024), for `haarpsi(a, b, **MEDICAL)`."""
 
 PSNR_CEILING = float(10 * np.log10(12 * 255**2))
-"""PSNR in dB (58.92) of an image against itself rounded to 8 bits: rounding errors are uniform, of variance 1/12 level
+"""PSNR in dB (58.92) of an image against itself rounded to 8 bits; rounding errors are uniform, of variance 1/12 level
 squared. Above it two images are the same as far as 8 bits can tell."""
 
 _SSIM_WINDOW = 11

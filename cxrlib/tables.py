@@ -57,9 +57,9 @@ def restoration(scores: pd.DataFrame) -> Styler:
     )
 
 
-def signed(value: float, decimals: int = 3) -> str:
-    """Write a number that may be negative with a true minus sign (U+2212) and no negative zero."""
-    return f"{value:z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+def signed(value: float, decimals: int = 3, plus: bool = False) -> str:
+    """Write a number with a true minus sign (U+2212), no negative zero, and a plus sign if asked to."""
+    return f"{value:{'+' * plus}z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(p: float) -> str:

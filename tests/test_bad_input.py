@@ -137,8 +137,9 @@ def test_interrupted_clearing_leaves_no_marker(project, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(chapter_module.shutil, "rmtree", interrupted)
+    again = Chapter("01-preprocessing", "runs/quick")
     with pytest.raises(KeyboardInterrupt):
-        Chapter("01-preprocessing", "runs/quick")
+        _ = again.folder
     assert not (finished.folder / MARKER).exists()
 
 
@@ -152,7 +153,7 @@ def test_file_in_place_of_the_run_folder_is_one_line(project, place):
     with pytest.raises(UnwritableRunError) as raised:
         Chapter("01-preprocessing", "runs/quick")
     message = str(raised.value)
-    assert message.startswith("runs/quick/01-preprocessing: cannot be written (Not a directory). ")
+    assert re.match(r"runs/quick/01-preprocessing: cannot be written \((Not a directory|File exists)\)\. ", message)
     assert "make runs/quick a folder you may write to" in message
     assert len(message.splitlines()) == 1
 
@@ -164,8 +165,13 @@ def test_read_only_run_folder_is_one_line(project, monkeypatch):
     def refuse(path, **options):
         raise OSError(30, "Read-only file system", str(path))  # root may write to any folder that is not mounted so
 
+    told = r"^runs/quick/01-preprocessing: cannot be written \(Read-only file"
+    started = Chapter("01-preprocessing", "runs/quick")
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(UnwritableRunError, match=r"^runs/quick/01-preprocessing: cannot be written \(Read-only file"):
+    with pytest.raises(UnwritableRunError, match=told):
+        _ = started.folder
+    monkeypatch.setattr(chapter_module.tempfile, "TemporaryFile", lambda dir: refuse(dir))  # before any work is done
+    with pytest.raises(UnwritableRunError, match=told):
         Chapter("01-preprocessing", "runs/quick")
 
 

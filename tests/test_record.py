@@ -38,7 +38,7 @@ def mark(run, chapter, **made_by):
 def test_tables_resources_and_provenance_are_kept(run, tmp_path):
     record(run, tmp_path / "kept")
     assert pd.read_csv(tmp_path / "kept/01-table-1.csv").train.tolist() == [4100]
-    assert (tmp_path / "kept/resources.csv").read_text() == "chapter,seconds,memory (GB)\n01-preprocessing,61,2\n"
+    assert (tmp_path / "kept/resources.csv").read_text() == "chapter,seconds,memory (GB)\n01-preprocessing,61,2.0\n"
     told = json.loads((tmp_path / "kept/provenance.json").read_text())
     assert told["preset"] == "kermany"
     assert told["data sets"] == [{"dataset": "kermany", "images": 5856, "origin": "real", "sha256": "ab12"}]
@@ -65,3 +65,17 @@ def test_run_without_chapters_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no executed chapter"):
         record(tmp_path, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
+
+
+def test_scores_have_fixed_decimals_and_printed_names_and_counts_a_table_of_their_own(run, tmp_path):
+    (run / "07-evaluation").mkdir()
+    scores = {"model": ["A"], "tp": [3], "fn": [1], "fp": [0], "tn": [4], "sensitivity": [0.75], "mcc": [1.0]}
+    pd.DataFrame(scores).to_csv(run / "07-evaluation/table-3.csv", index=False)
+    restored = {"task": ["denoising", "deblurring"], "psnr": [31.2, 30.0], "ssim": [0.5, None]}
+    pd.DataFrame(restored).to_csv(run / "07-evaluation/table-2.csv", index=False)
+    record(run, tmp_path / "kept")
+    assert (tmp_path / "kept/07-table-3.csv").read_text() == "model,Sens.,MCC\nA,0.7500,1.0000\n"
+    assert (tmp_path / "kept/07-counts.csv").read_text() == "model,TP,FN,FP,TN\nA,3,1,0,4\n"
+    assert (tmp_path / "kept/07-table-2.csv").read_text() == (
+        "task,PSNR (dB),SSIM\ndenoising,31.20,0.5000\ndeblurring,30.00,\n"
+    )

@@ -24,6 +24,7 @@ import pandas as pd  # noqa: E402
 
 from bookchain.stamp import environment  # noqa: E402
 from cxrlib import checking, corruption, datasets, filters, models, preprocessing, published, quality, training  # noqa: E402
+from cxrlib.tables import QUALITY_NAMES  # noqa: E402
 
 # Name of a task: what `corruption.corrupt` is told.
 TASKS = {
@@ -75,7 +76,7 @@ def main() -> None:
         rows[part] = np.sort(rng.permutation(np.flatnonzero(cohort.split == part))[:limit])
     record["images"] = {part: len(positions) for part, positions in rows.items()}
     paper = published.as_frame(published.TABLE_2).rename_axis("task")
-    paper.to_csv(given.out / "published.csv", lineterminator="\n")
+    paper.rename(columns=QUALITY_NAMES).to_csv(given.out / "published.csv", lineterminator="\n")
     for name in given.tasks:
         start = time.perf_counter()
         run_task(name, clean, rows, given, work)
@@ -119,9 +120,10 @@ def add(out: Path, task: str, method: str, strength: float | str, truth: np.ndar
     """Append one line of mean scores."""
     scores = quality.score(truth, images)
     line = {"task": task, "method": method, "strength": strength, "images": len(scores)}
-    line |= {name: round(quality.mean_score(scores[name]), 2 if name == "psnr" else 4) for name in scores}
+    for name, printed in QUALITY_NAMES.items():
+        line[printed] = f"{quality.mean_score(scores[name]):.{2 if name == 'psnr' else 4}f}"
     path = out / "scores.csv"
-    known = pd.read_csv(path, keep_default_na=False) if path.is_file() else pd.DataFrame()
+    known = pd.read_csv(path, keep_default_na=False, dtype=str) if path.is_file() else pd.DataFrame()
     if len(known):
         known = known[(known.task != task) | (known.method != method)]  # a repeated run replaces its line
     pd.concat([known, pd.DataFrame([line])]).to_csv(path, index=False, lineterminator="\n")

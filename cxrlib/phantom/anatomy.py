@@ -100,13 +100,16 @@ class View:
         tilt: of the child in the image plane.
         arms: elevation of each upper arm (right, left); 0 hangs down, pi points up.
         aspect: width over height of the film.
-        top, below: from the apices up to the film's upper edge, from the dome down to its lower edge.
+        top: from the apices up to the film's upper edge.
+        below: from the dome down to the film's lower edge.
         shift: of the child sideways.
-        quanta: detected quanta per cm^2 in the open beam.
+        quanta: detected quanta per cm² in the open beam.
         scatter_ratio: scattered over primary signal.
         unsharpness: blur of detector and focal spot.
         motion: blur from breathing.
-        compression, gamma, window: see `physics.display`.
+        compression: see `physics.display`.
+        gamma: see `physics.display`.
+        window: see `physics.display`.
         shutter: black collimator edge as shares of the film (left, top, right, bottom).
         marker: laterality letter, "R" or "L", or "" for none.
         marker_place: (x, y) of the letter as shares of width and height.

@@ -16,7 +16,7 @@ SPLIT_SHARES = {"train": 0.87, "test": 0.12, "val": 0.01}
 """Share of the patients in each folder, close to the real set's."""
 
 PLAN, CHILD = 1, 2
-"""Streams beside the images' own: the cohort's plan, and the children."""
+"""Streams beside the images' own, of the cohort's plan and of the children."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ from cxrlib.phantom.anatomy import Anatomy, View
 from cxrlib.phantom.canvas import Canvas
 
 SIDES = {"right": -1, "left": 1}
-"""Sign of x of the child's sides: the child's right is the image's left."""
+"""Sign of x of the child's sides; the child's right is the image's left."""
 
 
 def smoothstep(value: np.ndarray) -> np.ndarray:
@@ -43,7 +43,7 @@ class Thorax:
 
     @cached_property
     def across(self) -> np.ndarray:
-        """`|x|` over the inner half-width: 0 on the spine, 1 on the chest wall."""
+        """`|x|` over the inner half-width, 0 on the spine and 1 on the chest wall."""
         return np.abs(self.canvas.x) / self.half_width
 
     def dome_at(self, x: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ class Thorax:
 
     @cached_property
     def lung_hull(self) -> np.ndarray:
-        """Path through the lungs were there no heart: thin at apex and wall, fading below the diaphragm's edge."""
+        """Path through the lungs were there no heart, thin at apex and wall, fading below the diaphragm's edge."""
         chord = 2 * self.half_depth * np.sqrt(np.clip(1 - self.across**2, 0, 1)) * np.float32(0.92)
         x = np.abs(self.canvas.x)
         chord *= smoothstep((x - self.medial + 0.9) / 2.8) * smoothstep(self.canvas.y / 1.2 + 0.2)
@@ -99,7 +99,7 @@ class Thorax:
 
     @cached_property
     def heart(self) -> np.ndarray:
-        """Path through the heart: a leaning ellipsoid for the ventricles, another for the right atrium."""
+        """Path through the heart, a leaning ellipsoid for the ventricles, another for the right atrium."""
         width, tall = self.heart_size
         x, y = self.canvas.x - np.float32(self.front_shift), self.canvas.y
         bottom = self.height + 0.12 * tall
@@ -123,7 +123,7 @@ class Thorax:
 
     @cached_property
     def vessels_and_thymus(self) -> np.ndarray:
-        """Path through the upper mediastinum: great vessels and thymus, which ends in a sail now and then."""
+        """Path through the upper mediastinum, great vessels and thymus, which ends in a sail now and then."""
         x, y = self.canvas.x - np.float32(0.6 * self.front_shift), self.canvas.y
         t = y / np.float32(self.height)
         trunk = np.float32(0.15 * self.anatomy.half_width) * (1 + 0.35 * smoothstep(t / 0.5))
@@ -179,7 +179,7 @@ class Thorax:
 
     @cached_property
     def body(self) -> np.ndarray:
-        """Path through the whole child, lungs as if they were solid: trunk, neck, shoulders, arms, head."""
+        """Path through the whole child (trunk, neck, shoulders, arms, head), lungs as if they were solid."""
         a, y, x = self.anatomy, self.canvas.y, self.canvas.x
         rows = np.linspace(-14, 40, 1081)
         chest = self.half_width_at(rows) + a.wall

@@ -90,7 +90,7 @@ ALL_ZERO_SHARE = 0.01
 """Share of the images of healthy children whose 15 labels are all zero, as at least 56 of the real images."""
 
 PLAN, CHILD, FILE = 1, 2, 3
-"""Streams beside the images' own: the cohort's plan, the children, the files' technical variety."""
+"""Streams beside the images' own, of the cohort's plan, the children and the files' technical variety."""
 
 
 def write_vindr_pcxr(
