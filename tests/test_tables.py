@@ -40,6 +40,7 @@ def test_differences_have_a_minus_sign_and_three_decimals(value, written):
 def test_decimals_of_a_difference_can_be_chosen():
     assert tables.signed(-0.996, 2) == "−1.00"
     assert tables.signed(-1.0, 0) == "−1"
+    assert [tables.signed(value, 1, plus=True) for value in (0.25, -0.25, -0.01)] == ["+0.2", "−0.2", "+0.0"]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def run_task(name: str, clean: np.ndarray, rows: dict, given: argparse.Namespace
 def add(out: Path, task: str, method: str, strength: float | str, truth: np.ndarray, images: np.ndarray) -> None:
     """Append one line of mean scores."""
     scores = quality.score(truth, images)
-    line = {"task": task, "method": method, "strength": strength, "images": len(scores)}
+    line = {"task": task, "method": method, "strength": strength}
     for name, printed in QUALITY_NAMES.items():
         line[printed] = f"{quality.mean_score(scores[name]):.{2 if name == 'psnr' else 4}f}"
     path = out / "scores.csv"
