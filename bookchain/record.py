@@ -13,7 +13,7 @@ from cxrlib.tables import QUALITY_NAMES, SCORE_NAMES
 TABLES = {
     "01-preprocessing": ["table-1", "lungs-summary"],
     "02-noise-and-blur": ["readings", "corrupted"],
-    "03-pretext-learning": ["kept"],
+    "03-pretext-learning": ["kept", "ablation"],
     "07-evaluation": ["table-2", "haarpsi", "table-3", "areas"],
     "08-significance": ["verdicts"],
 }
@@ -40,6 +40,7 @@ def record(run: Path, target: Path) -> None:
             source = run / chapter / f"{name}.csv"
             if source.is_file():
                 frame = pd.read_csv(source)
+                frame = frame[[column for column in frame if not column.endswith("_loss")]]  # one can subtract
                 counts = [column for column in COUNTS if column in frame]
                 _write(frame.drop(columns=counts), target / f"{chapter[:2]}-{name}.csv")
                 if counts:  # in a table of their own, or no phone shows the scores beside them

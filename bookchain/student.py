@@ -24,7 +24,7 @@ STUDENT = """\
 > **Student edition** of chapter {number}, made from the book by `make student`. Nothing here is for clinical use.
 >
 > - **Start** by running the first two code cells below, parameters and set-up. The exercises need no other cell of
->   this chapter{needs}.
+>   this chapter{needs}. What TensorFlow says in red about oneDNN or CUDA is advice.
 > - **Write** in the cells that begin with `# Your solution`, helper functions too: only these cells are graded. Then
 >   run the check below. A check that says nothing has passed. An `AssertionError` says what is wrong; it, or a
 >   `TypeError`, also comes as long as a function gives nothing back. You may also run all cells at once: a failing

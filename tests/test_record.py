@@ -71,7 +71,7 @@ def test_scores_have_fixed_decimals_and_printed_names_and_counts_a_table_of_thei
     (run / "07-evaluation").mkdir()
     scores = {"model": ["A"], "tp": [3], "fn": [1], "fp": [0], "tn": [4], "sensitivity": [0.75], "mcc": [1.0]}
     pd.DataFrame(scores).to_csv(run / "07-evaluation/table-3.csv", index=False)
-    restored = {"task": ["denoising", "deblurring"], "psnr": [31.2, 30.0], "ssim": [0.5, None]}
+    restored = {"task": ["denoising", "deblurring"], "psnr": [31.2, 30.0], "ssim": [0.5, None], "ssim_loss": [0.0, 0.1]}
     pd.DataFrame(restored).to_csv(run / "07-evaluation/table-2.csv", index=False)
     record(run, tmp_path / "kept")
     assert (tmp_path / "kept/07-table-3.csv").read_text() == "model,Sens.,MCC\nA,0.7500,1.0000\n"
