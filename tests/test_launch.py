@@ -60,7 +60,12 @@ def test_buttons_open_the_page_s_own_notebook_on_the_launch_branch(tmp_path):
     nbformat.write(page, tmp_path / "notebooks/03-a.ipynb")
     (tmp_path / "index.md").write_text("# Book\n")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [{file: notebooks/03-a}]\n")
-    config = {"title": "Book", "execute": {"execute_notebooks": "off"}, **launch.html_settings(ADDRESS)}
+    # With the book's own theme options: where these replaced the buttons' instead of joining them, no page had any.
+    own = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]
+    options = {"html_theme_options": own["config"]["html_theme_options"]}
+    sphinx = {"recursive_update": own.get("recursive_update", False), "config": options}
+    config = {"title": "Book", "execute": {"execute_notebooks": "off"}, "sphinx": sphinx}
+    config |= launch.html_settings(ADDRESS)
     (tmp_path / "_config.yml").write_text(yaml.safe_dump(config))
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(tmp_path), "-W"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
