@@ -74,8 +74,8 @@ def test_scores_have_fixed_decimals_and_printed_names_and_counts_a_table_of_thei
     restored = {"task": ["denoising", "deblurring"], "psnr": [31.2, 30.0], "ssim": [0.5, None], "ssim_loss": [0.0, 0.1]}
     pd.DataFrame(restored).to_csv(run / "07-evaluation/table-2.csv", index=False)
     record(run, tmp_path / "kept")
-    assert (tmp_path / "kept/07-table-3.csv").read_text() == "model,Sens.,MCC\nA,0.7500,1.0000\n"
+    assert (tmp_path / "kept/07-table-3.csv").read_text() == "model,Sens.,MCC\nA,0.750,1.000\n"
     assert (tmp_path / "kept/07-counts.csv").read_text() == "model,TP,FN,FP,TN\nA,3,1,0,4\n"
     assert (tmp_path / "kept/07-table-2.csv").read_text() == (
-        "task,PSNR (dB),SSIM\ndenoising,31.20,0.5000\ndeblurring,30.00,\n"
+        "task,PSNR (dB),SSIM\ndenoising,31.20,0.500\ndeblurring,30.00,\n"
     )
