@@ -13,21 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Arc
 from matplotlib.ticker import MaxNLocator
 
+from cxrlib.tables import signed
+
 # Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 # One look a model in all figures of the book, so that a reader who has learnt it once knows it everywhere.
-MODEL_STYLES = {
-    "Baseline": {"color": "#0072B2", "marker": "o"},
-    "Den-P": {"color": "#D55E00", "marker": "s"},
-    "Deb-P": {"color": "#009E73", "marker": "^"},
-    "Random start": {"color": "#CC79A7", "marker": "D"},
-    "SA": {"color": "#E69F00", "marker": "v"},
-    "SLSQP-WA": {"color": "#56B4E9", "marker": "P"},
-    "A-F": {"color": "#000000", "marker": "X"},
-}
+MODELS = ("Baseline", "Den-P", "Deb-P", "Random start", "SA", "SLSQP-WA", "A-F")
 WIDTH_IN_INCHES = 5.4  # a phone shows it at two thirds: ten points stay legible
-NO_CHANCE: Mapping[str, float] = MappingProxyType({})
+NOTHING: Mapping = MappingProxyType({})  # an argument's default that nobody can fill
 STYLE = {
     "figure.dpi": 160,
     "font.size": 10,
@@ -40,7 +34,8 @@ STYLE = {
 
 def model_style(name: str, index: int = 0) -> dict[str, str]:
     """Give a model's colour and marker: its own in the book, or for other models those of its place in a figure."""
-    return MODEL_STYLES.get(name) or {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)]}
+    place = MODELS.index(name) if name in MODELS else index
+    return {"color": PALETTE[place % len(PALETTE)], "marker": MARKERS[place % len(MARKERS)]}
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -54,6 +49,17 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
             return figure
 
     return drawn
+
+
+def _name_axes(axes: np.ndarray, count: int, across: str, upwards: str) -> None:
+    """Name the axes of panels that share them: the lowest of each column, the first of each row; drop empty places."""
+    for place in axes.flat[count:]:
+        place.remove()
+    for place in axes.flat[max(0, count - axes.shape[1]) : count]:
+        place.tick_params(labelbottom=True)
+        place.set_xlabel(across)
+    for line in axes:
+        line[0].set_ylabel(upwards)
 
 
 @styled
@@ -82,13 +88,7 @@ def learning_curves(
             place.axhline(reference[1], color="0.4", ls=":", label=reference[0])
         place.set(title=name)
         place.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
-    for place in axes.flat[len(histories) :]:
-        place.remove()
-    for place in axes.flat[max(0, len(histories) - columns) : len(histories)]:  # the lowest panel of each column
-        place.tick_params(labelbottom=True)
-        place.set_xlabel("epoch")
-    for line in axes:
-        line[0].set_ylabel(label)
+    _name_axes(axes, len(histories), "epoch", label)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)  # over no curve
     return figure
 
@@ -117,18 +117,12 @@ def confusion_matrices(
         )  # fmt: skip
         place.set(title=name)
         place.tick_params(length=0)
-    for place in axes.flat[len(counts) :]:
-        place.remove()
-    for place in axes.flat[max(0, len(counts) - columns) : len(counts)]:  # the lowest panel of each column
-        place.tick_params(labelbottom=True)
-        place.set_xlabel("called")
-    for line in axes:
-        line[0].set_ylabel("truly")
+    _name_axes(axes, len(counts), "called", "truly")
     return figure
 
 
 @styled
-def score_intervals(scores: pd.DataFrame, names: Mapping[str, str], chance: Mapping[str, float] = NO_CHANCE) -> Figure:
+def score_intervals(scores: pd.DataFrame, names: Mapping[str, str], chance: Mapping[str, float] = NOTHING) -> Figure:
     """Draw scores with their intervals, one panel a score and one line a model (paper, Figure 6, there as bars).
 
     Args:
@@ -170,7 +164,7 @@ def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significanc
     for pair in pairs.itertuples():
         stars = "*" * ((pair.p < significance_level) + (pair.p_holm < significance_level))
         table.loc[pair.model_2, pair.model_1] = pair.difference
-        text.loc[pair.model_2, pair.model_1] = f"{pair.difference:+.2f}\n{stars}".replace("-", "\N{MINUS SIGN}")
+        text.loc[pair.model_2, pair.model_1] = f"{signed(pair.difference, 2, plus=True)}\n{stars}"
     largest = max(0.05, float(np.nanmax(np.abs(table.to_numpy(float)))))
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
     sns.heatmap(

@@ -1,7 +1,6 @@
 """Figures of operating curves, weights and levels: lines and points over an axis with a unit."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,9 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
-from cxrlib.plots import PALETTE, WIDTH_IN_INCHES, model_style, styled
+from cxrlib.plots import NOTHING, PALETTE, WIDTH_IN_INCHES, model_style, styled
+from cxrlib.tables import signed
 
-NOTHING = MappingProxyType({})
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
@@ -154,8 +153,7 @@ def ablation(
             axes.axvline(inputs[task], color="0.2", ls=":")
         for place, value in zip(height, change, strict=True):
             beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
-            gone = f"{value:z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-            axes.text(1.03, place, gone, **beside)
+            axes.text(1.03, place, signed(value, decimals), **beside)
         axes.set_yticks(height, rows.off.str.replace(r"(\d)", r" \1", regex=True))  # "skip1" is "skip 1" in the text
         axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlabel=label, xlim=(min(0, lowest), 1.05 * largest))
         axes.xaxis.set_major_locator(MaxNLocator(4))

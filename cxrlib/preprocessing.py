@@ -17,6 +17,7 @@ from joblib import cpu_count
 from joblib.externals.loky import ProcessPoolExecutor
 
 from cxrlib import progress
+from cxrlib.files import written_whole
 from cxrlib.images import crop_and_resize, read_image
 from cxrlib.lungs import bounding_box, scale_box, segment
 
@@ -128,8 +129,8 @@ def crop_to_lungs(
                     lines.flush()
                 bar.update()
     if unfinished:
-        shutil.copyfile(array, target.with_name(array.name))
-        os.replace(target.with_name(array.name), target)
+        with written_whole(target) as partial:
+            shutil.copyfile(array, partial)
     else:
         os.replace(array, target)
         record.unlink()

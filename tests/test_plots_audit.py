@@ -94,7 +94,7 @@ def test_operating_points_stand_in_the_roc_plane_with_their_intervals():
 def test_models_of_the_book_look_as_in_its_other_figures():
     axes = plots_audit.roc_plane(dict(zip(("A-F", "Baseline", "SA"), COUNTS.values(), strict=True))).axes[0]
     for container in axes.containers:
-        line, style = container.lines[0], plots.MODEL_STYLES[container.get_label()]
+        line, style = container.lines[0], plots.model_style(container.get_label())
         assert {"color": line.get_color(), "marker": line.get_marker()} == style
 
 
