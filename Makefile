@@ -9,7 +9,7 @@ DATA := $(foreach name,kermany vindr lung_masks vgg16 segmenter,$(if $($(shell e
 SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config preset='$(PRESET)' $(DATA)
 BACKENDS := $(VENV)/backends
 BROWSER := $(VENV)/browser
-BACKEND_TESTS := $(foreach module,models training ensembles lungs activation preprocessing,tests/test_$(module).py)
+BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
 PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
 
 .PHONY: help book record plan test test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
@@ -27,7 +27,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 book: $(READY)  ## run the chapters that are out of date and render the book (PRESET=quick)
-	@$(BIN)/python -m bookchain.after_kill
+	@$(BIN)/python -m bookchain.execute
 	@$(SNAKEMAKE)
 	@echo "Open $(CURDIR)/$(PAGE)"
 
@@ -66,7 +66,7 @@ test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -q tests/test_pairs.py
+	$(BIN)/python -m pytest -q tests/bookchain/test_pairs.py
 
 format: $(READY)  ## bring the code into shape
 	$(BIN)/ruff check --fix .
@@ -76,13 +76,13 @@ sync: $(READY)  ## bring each chapter's .md and .ipynb together (the newer wins)
 	$(BIN)/jupytext --sync notebooks/*.md
 
 student: $(READY)  ## write the chapters without solutions to student/; keeps notebooks that are there
-	$(BIN)/python -m bookchain.student student
+	$(BIN)/python -m bookchain.editions.student student
 
 lecturer: $(READY)  ## write the chapters with solutions to lecturer/, to run and to check the grading with
-	$(BIN)/python -m bookchain.student lecturer --solutions
+	$(BIN)/python -m bookchain.editions.student lecturer --solutions
 
 grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSIONS=folder with a folder a student)
-	$(BIN)/python -m bookchain.grade '$(SUBMISSIONS)' --run runs/$(basename $(notdir $(PRESET)))
+	$(BIN)/python -m bookchain.editions.grade '$(SUBMISSIONS)' --run runs/$(basename $(notdir $(PRESET)))
 
 lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is there (installs it on first use)
 	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c requirements.lock jupyterlab
@@ -94,10 +94,10 @@ serve: $(READY)  ## show the rendered book on localhost:8000
 
 # Playwright, where `make test-browser` has put it, tells which formula or picture cannot be printed.
 pdf: book  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
-	@PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m bookchain.pdf runs/$(basename $(notdir $(PRESET)))
+	@PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m bookchain.editions.pdf runs/$(basename $(notdir $(PRESET)))
 
 launch: $(READY)  ## write the notebooks that launch buttons open to _build/launch (BOOK_REPOSITORY=address)
-	$(BIN)/python -m bookchain.launch _build/launch
+	$(BIN)/python -m bookchain.editions.launch _build/launch
 
 lock: $(READY)  ## write the versions that are installed now to requirements.lock
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock

@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from bookchain import launch
+from bookchain.editions import launch
 from bookchain.plan import Plan
 
 plan = Plan(Path(workflow.basedir), config, os.environ)

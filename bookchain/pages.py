@@ -1,27 +1,178 @@
-"""Sphinx extension: two repairs to pages that other extensions leave flawed."""
+"""Sphinx extension: numbered tables, captions that say what numbers were made from and by which code, and one repair.
 
-import sys
+A code cell says in its metadata what its output is (`mystnb: figure: name, caption, classes`). MyST-NB makes a figure
+of it; here a figure of class `table` becomes a table with a number of its own, its caption on top. To each caption come
+a badge for each origin among the classes, a link to the cell, and links to the functions of `cxrlib` that it calls.
+"""
 
+import ast
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from inspect import isfunction
+
+from bs4 import BeautifulSoup
 from docutils import nodes
-from sphinx import addnodes
+from sphinx.addnodes import pending_xref
+from sphinx.transforms import SphinxTransform
+
+ORIGINS = ("synthetic", "real", "published", "calculated", "unknown")  # the last: no run has been told of
+PACKAGES = ("cxrlib", "phantom")  # whose functions a caption links to
+PURPOSES = ("restoration", "classification")  # classes whose origin depends on the data that the run was given
 
 
-def anchor_under_both_names(app, doctree: nodes.document) -> None:
-    """Let each object be found by its own module's name and by its package's.
+class captioned_table(nodes.figure):  # noqa: N801  (docutils names nodes so)
+    """An output that counts as a table."""
 
-    A listing of source code links back to all its objects by one of the two, whichever it met first, while the
-    reference shows what a package passes on as `package.name` and the rest as `package.module.name`.
+
+def origins(classes: list[str], by_purpose: dict[str, str]) -> list[str]:
+    """Give the origins of an output, each once.
+
+    Args:
+        classes: Classes of the figure: names of purposes, "published", "calculated", and others, which are passed over.
+        by_purpose: Origin of each purpose's data in this run, "synthetic" or "real".
     """
-    taken = {identifier for node in doctree.findall(addnodes.desc_signature) for identifier in node["ids"]}
-    for signature in doctree.findall(addnodes.desc_signature):
-        module, name = signature.get("module"), signature.get("fullname", "")
-        if not signature["ids"] or module not in sys.modules:
-            continue
-        home = getattr(getattr(sys.modules[module], name, None), "__module__", None) or module
-        package = home.rpartition(".")[0]
-        names = [f"{home}.{name}"] + [f"{package}.{name}"] * ("." in package)
-        signature["ids"] += (new := [identifier for identifier in names if identifier not in taken])
-        taken.update(new)
+    found = (by_purpose.get(name, "unknown") if name in PURPOSES else name for name in classes)
+    return list(dict.fromkeys(name for name in found if name in ORIGINS))
+
+
+def imported(sources: Iterable[str]) -> dict[str, str]:
+    """Give what a chapter imports of this project's packages: the name it uses to the name in full.
+
+    Args:
+        sources: Sources of its code cells; those with magics are passed over.
+    """
+    names = {}
+    for tree in filter(None, map(_parsed, sources)):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
+                names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def functions(source: str, names: Mapping[str, str]) -> list[str]:
+    """Give the functions of this project that a cell calls or passes on, in full, each once, in order.
+
+    Args:
+        source: The cell's source.
+        names: What `imported` gives for the chapter.
+
+    Returns:
+        Names such as `cxrlib.networks.losses.ssim`, as the code reference has them.
+    """
+    found = []
+    for node in ast.walk(_parsed(source) or ast.Module([], [])):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            found.append((node.lineno, node.col_offset, f"{names[node.value.id]}.{node.attr}"))
+        elif isinstance(node, ast.Name) and node.id in names:
+            found.append((node.lineno, node.col_offset, names[node.id]))
+    return [name for name in dict.fromkeys(name for *_, name in sorted(found)) if _is_function(name)]
+
+
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # a cell with magics
+        return None
+
+
+def _is_function(name: str) -> bool:
+    module, _, function = name.rpartition(".")
+    try:
+        return isfunction(getattr(import_module(module), function, None))
+    except ImportError:  # a variable of the chapter that is called like a module
+        return False
+
+
+def one_head(html: str) -> str:
+    """Put the names of a table's index beside those of its columns: pandas gives them a line of their own.
+
+    Args:
+        html: An output; tables in it are as pandas writes them.
+    """
+    page = BeautifulSoup(html, "html.parser")
+    for head in page.select("thead"):
+        *above, last = head.find_all("tr")
+        cells, names = (above[-1].find_all("th") if above else []), last.find_all("th")
+        words = [cell.get_text(strip=True) for cell in names]
+        count = sum(map(bool, words))
+        is_names = count and not any(words[count:]) and len(cells) == len(names)
+        if is_names and not any(cell.get_text(strip=True) for cell in cells[:count]):
+            for cell, name in zip(cells[:count], names[:count], strict=True):
+                cell.replace_with(name.extract())
+            last.decompose()
+    return str(page)
+
+
+class Captions(SphinxTransform):
+    """Make tables of figures of class `table`, and complete the captions of all outputs."""
+
+    default_priority = 400
+
+    def apply(self, **_) -> None:
+        """Change the document in place."""
+        cells = list(self.document.findall(_is_cell))
+        self._names = imported(_source(cell) for cell in cells)
+        for cell in cells:
+            for figure in list(cell.findall(nodes.figure)):
+                self._complete(figure, cell)
+
+    def _complete(self, figure: nodes.figure, cell: nodes.container) -> None:
+        caption = next((child for child in figure.children if isinstance(child, nodes.caption)), None)
+        if caption is None or not figure["names"]:
+            return
+        if "table" in figure["classes"]:
+            figure = self._as_table(figure)
+            figure.remove(caption)
+            figure.insert(0, caption)
+            for output in figure.findall(nodes.raw):
+                if "<thead" in output.astext():
+                    output.children, output.rawsource = [nodes.Text(one_head(output.astext()))], ""
+        target = f"cell-{figure['names'][0]}"
+        cell["ids"].append(target)
+        for name in origins(figure["classes"], self.config.book_origins):
+            caption += [nodes.Text(" "), _badge(name)]
+        caption += [nodes.Text(" "), nodes.inline("", "", *self._links(cell, target), classes=["made-by"])]
+
+    def _as_table(self, figure: nodes.figure) -> captioned_table:
+        table = captioned_table("", *figure.children, **figure.attributes)
+        figure.replace_self(table)
+        table["classes"].remove("table")  # the theme frames what is called so
+        for identifier in table["ids"]:
+            self.document.ids[identifier] = table
+        return table
+
+    def _links(self, cell: nodes.container, target: str) -> list[nodes.Node]:
+        links: list[nodes.Node] = [nodes.reference("", "code", refuri=f"#{target}", internal=True)]
+        for name in functions(_source(cell), self._names):
+            label = nodes.literal("", name.rpartition(".")[2])
+            xref = pending_xref(
+                "", label, refdomain="py", reftype="obj", reftarget=name, refexplicit=True, refwarn=False
+            )
+            xref["refdoc"] = self.env.docname
+            links += [nodes.Text(", "), xref]
+        return links
+
+
+def _is_cell(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def _source(cell: nodes.container) -> str:
+    """Give a cell's code: its first literal block that is no output."""
+    found = (block.astext() for block in cell.findall(nodes.literal_block) if block.parent.get("nb_element"))
+    return next(found, "")
+
+
+def _badge(name: str) -> nodes.inline:
+    return nodes.inline("", name, classes=["origin", f"origin-{name}"])
+
+
+def origin_role(name, rawtext, text, lineno, inliner, options=None, content=None):
+    """Set an origin's badge into prose, as the role `origin` does with `real`; the signature is docutils'."""
+    if text in ORIGINS:
+        return [_badge(text)], []
+    message = inliner.reporter.error(f"no origin {text!r}; choose one of {', '.join(ORIGINS)}", line=lineno)
+    return [inliner.problematic(rawtext, rawtext, message)], [message]
 
 
 def each_script_once(app, pagename, templatename, context, doctree) -> None:
@@ -37,6 +188,13 @@ def each_script_once(app, pagename, templatename, context, doctree) -> None:
 
 def setup(app) -> dict:
     """Register with Sphinx."""
-    app.connect("doctree-read", anchor_under_both_names)
+    app.add_config_value("book_origins", {}, "env")
+    app.add_enumerable_node(
+        captioned_table,
+        "table",
+        html=(lambda self, node: self.visit_figure(node), lambda self, node: self.depart_figure(node)),
+    )
+    app.add_role("origin", origin_role)
+    app.add_transform(Captions)
     app.connect("html-page-context", each_script_once, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

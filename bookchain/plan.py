@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from bookchain import sources
+from bookchain import dependencies
 
 DATA = ("kermany", "vindr", "lung_masks", "vgg16", "segmenter")  # parameters that name the reader's data and weights
-PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", "cxrlib")  # the last two: their reference pages
+PACKAGES = ("cxrlib", "phantom")
+PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", *PACKAGES)  # the last: their reference pages
 
 
 class PlanError(ValueError):
@@ -73,7 +74,7 @@ class Plan:
             )
 
     def _settle(self, file: Path, chapter: str, section: dict) -> dict:
-        known = sources.parameter_names(self.source(chapter))
+        known = dependencies.parameter_names(self.source(chapter))
         unknown = [name for name in section if name not in known]
         if unknown:
             raise PlanError(f"{file}: {chapter} has no parameter {unknown[0]!r}; it knows {', '.join(known)}")
@@ -85,26 +86,28 @@ class Plan:
 
     def code(self, chapter: str) -> str:
         """Fingerprint of a chapter's code cells."""
-        return sources.code_fingerprint(self.source(chapter))
+        return dependencies.code_fingerprint(self.source(chapter))
 
     def modules(self, chapter: str) -> str:
-        """Fingerprints of the `cxrlib` modules that a chapter uses, imports of imports too."""
-        found = sources.module_fingerprints(self.source(chapter), self.root / "cxrlib")
+        """Fingerprints of the `cxrlib` and `phantom` modules that a chapter uses, imports of imports too."""
+        found = {}
+        for package in PACKAGES:
+            found |= dependencies.module_fingerprints(self.source(chapter), self.root / package)
         return " ".join(f"{name}:{value}" for name, value in found.items())
 
     def trains(self, chapter: str) -> bool:
         """Tell whether a chapter trains a network, for which it wants all cores."""
-        return "training.train(" in sources.code(self.source(chapter))
+        return "training.train(" in dependencies.code(self.source(chapter))
 
     def upstream(self, chapter: str) -> list[str]:
         """Chapters whose artefacts a chapter reads."""
-        return sources.upstream(self.source(chapter))
+        return dependencies.upstream(self.source(chapter))
 
     def data(self, chapter: str) -> str:
         """Fingerprints of the data and weights that a chapter is given."""
         given = {name: self.root / path for name, path in self._parameters[chapter].items() if name in self.given}
         return " ".join(
-            f"{name}:{'downloaded' if path.name == 'imagenet' else sources.data_fingerprint(path)}"
+            f"{name}:{'downloaded' if path.name == 'imagenet' else dependencies.data_fingerprint(path)}"
             for name, path in sorted(given.items())
         )
 
@@ -120,7 +123,9 @@ class Plan:
             files += [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
         passed_over = {".ipynb_checkpoints", "__pycache__"}
         kept = (file for file in files if file.suffix != ".ipynb" and not passed_over & set(file.parts))
-        return sources.digest(b"".join(str(file.relative_to(self.root)).encode() + file.read_bytes() for file in kept))
+        return dependencies.digest(
+            b"".join(str(file.relative_to(self.root)).encode() + file.read_bytes() for file in kept)
+        )
 
     def _one_set(self) -> bool:
         return self._parameters["01-preprocessing"].get("classification") == "kermany"

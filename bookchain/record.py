@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bookchain.provenance import MISSING, data_sets, executed, made_by, parameters, resources
-from cxrlib.tables import QUALITY_NAMES, SCORE_NAMES
+from cxrlib.figures.tables import QUALITY_NAMES, SCORE_NAMES
 
 TABLES = {
     "01-preprocessing": ["table-1", "lungs-summary"],

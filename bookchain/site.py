@@ -13,11 +13,11 @@ import jupytext
 import nbformat
 import yaml
 
-from bookchain import launch
 from bookchain.chapter import project_root
+from bookchain.dependencies import code_cells
+from bookchain.editions import launch
 from bookchain.plan import with_values
 from bookchain.provenance import chapter_seconds, page
-from bookchain.sources import code_cells
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
 
@@ -93,7 +93,6 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
     sphinx = config["sphinx"]["config"]
     sphinx["html_theme_options"]["announcement"] = banner
     sphinx["book_origins"] = dict(origins)
-    sphinx["book_modules"] = sorted(path.stem for path in (root / "cxrlib").glob("[a-z]*"))
     for section, values in launch.html_settings(launch.address(os.environ, root)).items():
         config.setdefault(section, {}).update(values)
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxrlib.checking import Report, check
-from cxrlib.datasets.findings import SEVERITIES
-from cxrlib.datasets.kermany import PATIENT_KEYS
-from cxrlib.datasets.vindr_pcxr import UNLABELLED
+from cxrlib.data.checking import Report, check
+from cxrlib.data.issues import SEVERITIES
+from cxrlib.data.kermany import PATIENT_KEYS
+from cxrlib.data.vindr_pcxr import UNLABELLED
 
 SHOWN = 50  # findings with one remedy; the JSON has all
 

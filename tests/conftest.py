@@ -59,7 +59,7 @@ def shared_data():
 @pytest.fixture(scope="session")
 def kermany_cohort(tmp_path_factory):
     """A synthetic cohort in Kermany's layout with one re-encoded copy: `root` and the writer's own `overview`."""
-    from cxrlib.phantom import write_kermany
+    from phantom.kermany import write_kermany
 
     root = tmp_path_factory.mktemp("cohorts") / "kermany"
     return SimpleNamespace(root=root, overview=write_kermany(root, 24, 12, 10, size=64, seed=1, workers=1))
@@ -68,7 +68,7 @@ def kermany_cohort(tmp_path_factory):
 @pytest.fixture(scope="session")
 def vindr_cohort(tmp_path_factory):
     """A synthetic cohort in VinDr-PCXR's layout, one row of labels all zero: `root` and the writer's `overview`."""
-    from cxrlib.phantom import write_vindr_pcxr
+    from phantom.vindr_pcxr import write_vindr_pcxr
 
     root = tmp_path_factory.mktemp("cohorts") / "vindr"
     return SimpleNamespace(root=root, overview=write_vindr_pcxr(root, 80, 8, size=48, seed=2, workers=1))

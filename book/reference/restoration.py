@@ -23,10 +23,13 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from bookchain.stamp import environment  # noqa: E402
-from cxrlib import checking, corruption, datasets, filters, models, preprocessing, published, quality, training  # noqa: E402
-from cxrlib.tables import QUALITY_NAMES  # noqa: E402
+from cxrlib.data import checking, cropping, splits  # noqa: E402
+from cxrlib.evaluation import published  # noqa: E402
+from cxrlib.figures.tables import QUALITY_NAMES  # noqa: E402
+from cxrlib.networks import losses, training, vgg16  # noqa: E402
+from cxrlib.restoration import filters, quality, tasks  # noqa: E402
 
-# Name of a task: what `corruption.corrupt` is told.
+# Name of a task: what `tasks.corrupt` is told.
 TASKS = {
     "deblurring": ("deblurring", {}),
     "denoising, deviation": ("denoising", {"noise_scale": "std"}),
@@ -64,9 +67,9 @@ def main() -> None:
     record = {"settings": settings, "started": started, **environment(ROOT), "seconds": {}}
     report = checking.check(given.data, stream=sys.stderr)
     report.require("kermany")
-    cohort = datasets.split_by_patient(report.frame, SIZES, given.seed, report.duplicates)
-    datasets.check_leakage(cohort, report.duplicates)
-    preprocessing.crop_to_lungs(list(cohort.path), None, work / "clean.npy", given.size, unfinished=work / "crops")
+    cohort = splits.split_by_patient(report.frame, SIZES, given.seed, report.duplicates)
+    splits.check_leakage(cohort, report.duplicates)
+    cropping.crop_to_lungs(list(cohort.path), None, work / "clean.npy", given.size, unfinished=work / "crops")
     clean = np.load(work / "clean.npy", mmap_mode="r")
     rng = np.random.default_rng(given.seed)
     limits = {"train": given.images or None, "validation": max(given.images // 7, 40) if given.images else None}
@@ -88,10 +91,10 @@ def run_task(name: str, clean: np.ndarray, rows: dict, given: argparse.Namespace
     """Score the inputs, the filters and the network of one task; append to `scores.csv`."""
     task, options = TASKS[name]
     numbers = np.concatenate(list(rows.values()))
-    levels = corruption.draw_levels(len(clean), corruption.LEVELS[task], given.seed)
+    levels = tasks.draw_levels(len(clean), tasks.LEVELS[task], given.seed)
     changed = np.lib.format.open_memmap(work / "changed.npy", "w+", np.uint8, clean.shape)
     for block in np.array_split(numbers, max(1, len(numbers) // 64)):
-        images = corruption.corrupt(
+        images = tasks.corrupt(
             clean[block] / np.float32(255), task, levels[block], given.seed, image_numbers=block, **options
         )
         changed[block] = np.rint(255 * images)
@@ -105,8 +108,8 @@ def run_task(name: str, clean: np.ndarray, rows: dict, given: argparse.Namespace
         add(given.out, name, method, strength, truth, filtered)
     if not given.width:
         return
-    network = models.sharp_unet((given.size, given.size, 3), given.width, output_channels=1, seed=given.seed)
-    network.compile(keras.optimizers.Adam(1e-3), training.ssim_loss, metrics=[training.psnr])
+    network = vgg16.sharp_unet((given.size, given.size, 3), given.width, output_channels=1, seed=given.seed)
+    network.compile(keras.optimizers.Adam(1e-3), losses.ssim_loss, metrics=[losses.psnr])
     batches = training.Batches(changed, clean, given.batch_size, given.seed, rows=rows["train"])
     held_out = training.Batches(changed, clean, given.batch_size, rows=rows["validation"])
     short = name.replace(",", "").replace(" ", "-")

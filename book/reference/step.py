@@ -14,7 +14,8 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from bookchain.stamp import environment  # noqa: E402
-from cxrlib import models, published, training  # noqa: E402
+from cxrlib.evaluation import published
+from cxrlib.networks import training, vgg16  # noqa: E402
 
 SIZE, BATCH, STEPS = 224, 16, 3
 
@@ -24,9 +25,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (BATCH, SIZE, SIZE)).astype(np.uint8)
     shape = (SIZE, SIZE, 3)
-    unet = models.sharp_unet(shape, output_channels=1)
+    unet = vgg16.sharp_unet(shape, output_channels=1)
     unet.compile(keras.optimizers.Adam(1e-3), training.ssim_loss)
-    classifier = models.classifier(models.vgg16_encoder(shape))
+    classifier = vgg16.classifier(vgg16.vgg16_encoder(shape))
     classifier.compile(keras.optimizers.SGD(1e-3, momentum=0.9), "sparse_categorical_crossentropy")
     labels = np.arange(BATCH) % 2
     tests = {

@@ -1,0 +1,173 @@
+"""The rules of a chapter's exercises, and what is left of a chapter when their solutions are taken out.
+
+An exercise is an `{exercise}` with a label; its solution stands between `{solution-start}` and `{solution-end}`, its
+code in cells tagged `solution`, and what tries an answer in cells tagged `check`.
+"""
+
+import ast
+import re
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from bookchain.editions.plain import fences
+
+STUB = "# Your solution: fill in each `...`, run this cell, then run the check below.\n\n"
+CHECK = "# Check: says nothing if your solution passes.\n"
+
+
+class ExerciseError(ValueError):
+    """An exercise that the student edition cannot be made from; the message names cell, fault and remedy."""
+
+
+@dataclass
+class Exercise:
+    """An exercise's code cells, in order."""
+
+    label: str
+    solution: list = field(default_factory=list)
+    checks: list = field(default_factory=list)
+
+
+def exercises(notebook) -> list[Exercise]:
+    """Give a chapter's exercises.
+
+    Raises:
+        ExerciseError: If one has no solution or no check, or a solution that cannot be taken out.
+    """
+    posed, found, current = [], [], None
+    for number, cell in enumerate(notebook.cells, 1):
+        tags = {"solution", "check"} & set(cell.metadata.get("tags", []))
+        shown = f"`{cell.source.splitlines()[0] if cell.source else ''}`"
+        if cell.cell_type == "markdown":
+            for fence in fences(cell.source):
+                if fence.name == "exercise":
+                    posed.append(fence.options.get("label", "without :label:"))
+                elif fence.name == "solution-start":
+                    current = _start(number, fence.argument, posed, [exercise.label for exercise in found], current)
+                elif fence.name == "solution-end":
+                    found.append(_end(number, current))
+                    current = None
+        elif tags and not current:
+            raise _fault(number, f"{shown} is tagged {tags.pop()}, but in no solution; move it into one")
+        elif current and len(tags) != 1:
+            raise _fault(number, f"{shown} is in the solution of {current.label}; tag it either solution or check")
+        elif "solution" in tags:
+            stub(cell.source, number)
+            current.solution.append(cell)
+        elif "check" in tags:
+            current.checks.append(cell)
+    if current:
+        raise _fault(number, f"the solution of {current.label} has no solution-end; add it")
+    if without := set(posed) - {exercise.label for exercise in found}:
+        raise ExerciseError(f"exercise {without.pop()}: no solution; add one from solution-start to solution-end")
+    return found
+
+
+def _fault(number: int, text: str) -> ExerciseError:
+    return ExerciseError(f"cell {number}: {text}")
+
+
+def _start(number: int, label: str, posed: list, solved: list, current: Exercise | None) -> Exercise:
+    if current:
+        raise _fault(number, f"a solution starts in that of {current.label}; add the solution-end of {current.label}")
+    if label not in posed or label in solved:
+        unsolved = ", ".join(name for name in posed if name not in solved) or "none"
+        raise _fault(number, f"solution-start {label}: no such exercise above it; those without solution: {unsolved}")
+    return Exercise(label)
+
+
+def _end(number: int, current: Exercise | None) -> Exercise:
+    if not current:
+        raise _fault(number, "a solution-end without its solution-start; add the start or remove the end")
+    for tag, cells in (("solution", current.solution), ("check", current.checks)):
+        if not cells:
+            raise _fault(number, f"the solution of {current.label} has no cell tagged {tag}; add one")
+    return current
+
+
+def strip(notebook):
+    """Take the solutions out of a chapter: stubs in their place, no prose about them, checks that may fail.
+
+    Args:
+        notebook: Notebook node; it is left as it is.
+
+    Raises:
+        ExerciseError: As for `exercises`.
+    """
+    stripped, inside = deepcopy(notebook), False
+    for exercise in exercises(stripped):
+        for cell in exercise.solution:
+            cell.source = STUB + stub(cell.source)
+        for cell in exercise.checks:
+            cell.source = CHECK + cell.source
+            cell.metadata.tags.append("raises-exception")
+    label(stripped)
+    for cell in stripped.cells:
+        if cell.cell_type == "markdown":
+            cell.source, inside = _outside(cell.source, inside)
+    stripped.cells = [cell for cell in stripped.cells if cell.source]
+    return stripped
+
+
+def label(notebook):
+    """Write into each cell whose exercise it is: grading finds it by this, also in a notebook much changed."""
+    for exercise in exercises(notebook):
+        for cell in (*exercise.solution, *exercise.checks):
+            cell.metadata.exercise = exercise.label
+    return notebook
+
+
+def _outside(text: str, inside: bool) -> tuple[str, bool]:
+    """Give what of a text stands in no solution, and whether the text ends in one."""
+    lines, kept, position = text.split("\n"), [], 0
+    for fence in fences(text):
+        if fence.name == "solution-start":
+            kept += lines[position : fence.lines[0]]
+            inside = True
+        elif fence.name == "solution-end":
+            position, inside = fence.lines[1], False
+    return "\n".join(kept if inside else kept + lines[position:]).strip("\n"), inside
+
+
+def stub(source: str, number: int = 0) -> str:
+    """Turn a solution's code into what the student starts from.
+
+    Args:
+        source: Imports, functions and assignments `name = ...`.
+        number: The cell's number, for the message.
+
+    Returns:
+        The imports; each function with its docstring, and each name, with `...` for what it was.
+
+    Raises:
+        ExerciseError: If the source holds anything else.
+    """
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError as error:
+        raise _fault(number, f"this solution is not Python ({error.msg}, line {error.lineno}); correct it") from error
+    text = ""
+    for node in statements:
+        function = isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            part = ast.get_source_segment(source, node)
+        elif function:
+            part = _unwritten(source, node)
+        elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            part = f"{node.targets[0].id} = ..."
+        else:
+            line = source.splitlines()[node.lineno - 1]
+            raise _fault(number, f"`{line}` in a solution; only imports, functions and `name = ...` may stand there")
+        gap = "\n\n\n" if function or text.endswith("    ...") else "\n"
+        text += gap * bool(text) + part
+    return text
+
+
+def _unwritten(source: str, node: ast.FunctionDef) -> str:
+    """Give a function's first line, or lines, and docstring, with `...` for the rest."""
+    first, body = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]), node.body[0]
+    lines = source.encode().splitlines()[first - 1 : body.lineno]  # the columns of `ast` count bytes
+    lines[-1] = lines[-1][: body.col_offset]
+    head = re.sub(r"(\n[ \t]*(#.*)?)+$", "", b"\n".join(lines).decode()).rstrip()
+    documentation = [ast.get_source_segment(source, body)] if ast.get_docstring(node) is not None else []
+    return "\n    ".join([head, *documentation, "..."])

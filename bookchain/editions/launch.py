@@ -1,0 +1,171 @@
+"""Launch buttons for Colab and Binder, and the notebooks that they open: `python -m bookchain.editions.launch FOLDER`.
+
+The book knows no address of its own: a copy finds where it is published, so that a fork's buttons open the fork.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat.v4 import new_code_cell
+
+from bookchain import dependencies
+from bookchain.chapter import ChapterError, project_root
+from bookchain.editions.plain import plain_notebook
+
+BRANCH = "launch"  # main, and notebooks that set themselves up in Colab
+FOLDER = "/content/book"  # where Colab keeps the book; its own working directory is /content
+FOLDED = {"hide-input", "solution"}  # tags of cells whose code the pages fold away
+GITHUB = re.compile(r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
+FIRST_CELL = """\
+# In Colab: fetch the book, install it and run the chapters that this one builds on, on synthetic radiographs.
+# Anywhere else this cell does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    import os
+    import subprocess
+
+    folder = "{folder}"
+    if not os.path.isdir(folder):
+        subprocess.run(["git", "clone", "--quiet", "--depth=1", "--branch={branch}", "{address}", folder], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", folder + "[book]"], check=True)
+    os.chdir(folder)
+    from bookchain.editions.launch import prepare
+
+    prepare("{chapter}")
+"""
+
+
+def address(environment: Mapping[str, str], root: Path) -> str | None:
+    """Find where on GitHub this copy of the book is published.
+
+    Args:
+        environment: Environment variables: `BOOK_REPOSITORY`, a full address; else `GITHUB_SERVER_URL` and
+            `GITHUB_REPOSITORY`, which GitHub Actions sets.
+        root: The project's root; its git remote `origin` is looked at last.
+
+    Returns:
+        ``https://github.com/OWNER/NAME``, without any password that an address may hold; None for a copy that is not
+        on GitHub.
+
+    Raises:
+        ValueError: If `BOOK_REPOSITORY` is set and is no address on GitHub.
+    """
+    if given := environment.get("BOOK_REPOSITORY"):
+        if found := _on_github(given):
+            return found
+        raise ValueError(
+            "BOOK_REPOSITORY: no address on GitHub; give https://github.com/OWNER/NAME, or leave it unset for a book "
+            "without launch buttons"
+        )
+    if environment.get("GITHUB_REPOSITORY"):
+        return _on_github(f"{environment.get('GITHUB_SERVER_URL')}/{environment['GITHUB_REPOSITORY']}")
+    try:
+        command = ["git", "-C", str(root), "remote", "get-url", "origin"]
+        return _on_github(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    except (OSError, subprocess.CalledProcessError):  # no git, no repository, no remote
+        return None
+
+
+def _on_github(url: str) -> str | None:
+    found = GITHUB.fullmatch(url)
+    return f"https://github.com/{found[1]}/{found[2]}" if found else None
+
+
+def html_settings(address: str | None) -> dict[str, dict]:
+    """Give the sections of Jupyter Book's configuration that put the launch buttons onto the pages.
+
+    The theme appends a page's own path, `notebooks/NN-name.ipynb`, to the branch.
+
+    Args:
+        address: What `address` found.
+
+    Returns:
+        Values by name, by section of `_config.yml`; empty without an address.
+    """
+    if address is None:
+        return {}
+    return {
+        "repository": {"url": address, "branch": BRANCH, "path_to_book": ""},
+        "launch_buttons": {
+            "notebook_interface": "jupyterlab",
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+        },
+        "html": {"use_repository_button": True},
+    }
+
+
+def launch_notebook(path: Path, address: str, folder: str = FOLDER):
+    """Give a chapter as the notebook that a launch button opens.
+
+    Args:
+        path: The chapter's MyST source.
+        address: Where the book is cloned from.
+        folder: Where Colab clones it to.
+
+    Returns:
+        Notebook node without outputs, in plain Markdown, with a first cell that sets the book up in Colab.
+    """
+    notebook = plain_notebook(jupytext.read(path))
+    first = FIRST_CELL.format(folder=folder, branch=BRANCH, address=address, chapter=path.stem)
+    notebook.cells.insert(0, new_code_cell(first.strip()))
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # nbformat draws ids at random; equal chapters are to give equal files
+        if FOLDED & set(cell.metadata.get("tags", [])):
+            cell.metadata.update({"jupyter": {"source_hidden": True}, "cellView": "form"})  # JupyterLab's, Colab's
+    # Not paired: JupyterLab with Jupytext would otherwise read the chapter's .md in place of this file.
+    notebook.metadata["jupytext"] = {"formats": "ipynb"}
+    nbformat.validate(notebook)
+    return notebook
+
+
+def prepare(chapter: str) -> None:
+    """Run the chapters that a chapter builds on, where they have not been run, in the quick preset.
+
+    Args:
+        chapter: The chapter's name, for example `03-pretext-learning`.
+
+    Raises:
+        ChapterError: If one of them fails.
+    """
+    root = project_root()
+    needed = [f"runs/quick/{name}" for name in dependencies.upstream(root / "notebooks" / f"{chapter}.md")]
+    if not needed:
+        return
+    print(f"Running what {chapter} builds on; on a machine without a GPU this takes minutes.", flush=True)
+    here = str(Path(sys.executable).parent)  # the rules call jupytext and papermill by name
+    environment = {**os.environ, "PATH": os.pathsep.join([here, os.environ.get("PATH", "")])}
+    subprocess.run([sys.executable, "-m", "bookchain.execute"], cwd=root, check=True)
+    command = [sys.executable, "-m", "snakemake", *needed, "--cores", "all", "--quiet", "host"]
+    if subprocess.run(command, cwd=root, env=environment, check=False).returncode:
+        raise ChapterError(f"A chapter before {chapter} failed: read runs/quick/logs/, then run this cell again.")
+
+
+def main() -> int:
+    """Write the launch notebooks of all chapters."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder for the notebooks")
+    folder = parser.parse_args().folder
+    root = project_root()
+    try:
+        found = address(os.environ, root)
+    except ValueError as error:
+        sys.exit(str(error))
+    if found is None:
+        sys.exit("no address on GitHub is known for this copy; set BOOK_REPOSITORY=https://github.com/OWNER/NAME")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((root / "notebooks").glob("[0-9][0-9]-*.md")):
+        nbformat.write(launch_notebook(path, found), folder / f"{path.stem}.ipynb")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

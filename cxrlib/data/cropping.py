@@ -1,0 +1,154 @@
+"""From files to the array that all networks read: lungs found, cropped, resized, stored as 8 bits (section 2.1)."""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+from joblib import cpu_count
+from joblib.externals.loky import ProcessPoolExecutor
+
+from cxrlib import progress
+from cxrlib.data.images import crop_and_resize, read_image
+from cxrlib.files import written_whole
+from cxrlib.networks.lungs import bounding_box, scale_box, segment
+
+FEW = 32  # files that are read sooner than processes start
+BLOCK = 64  # crops between two records of how far the work has come
+
+
+def read_images(paths: Sequence[str], workers: int = -1) -> Iterator[np.ndarray]:
+    """Read images in order on several processes, a few ahead of their use: memory does not grow with their number.
+
+    Args:
+        paths: Files to read.
+        workers: Processes; -1 for one a core.
+
+    Yields:
+        Images (H, W) in [0, 1].
+    """
+    if len(paths) < FEW:
+        yield from map(read_image, paths)
+        return
+    count = cpu_count() if workers == -1 else workers
+    ahead = deque()
+    # Not joblib's generator, which reads on however slowly its images are used, and holds them all; and not loky's
+    # reusable pool, which joblib would take for its own.
+    with ProcessPoolExecutor(max_workers=count) as pool:
+        for path in paths:
+            ahead.append(pool.submit(read_image, path))
+            if len(ahead) == 2 * count:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Read radiographs and their lung masks for training the segmenter.
+
+    Args:
+        images: Files of radiographs.
+        masks: Files of masks, bright where there is lung, one an image.
+        size: Side to which both are squashed.
+
+    Returns:
+        8-bit images (N, size, size) and bool masks, same shape.
+    """
+    radiographs = np.empty((len(images), size, size), np.uint8)
+    lungs = np.empty(radiographs.shape, bool)
+    for index, image in enumerate(read_images([*images, *masks])):
+        squashed = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        if index < len(images):
+            radiographs[index] = np.rint(255 * squashed)
+        else:
+            lungs[index - len(images)] = squashed > 0.5
+    return radiographs, lungs
+
+
+def crop_to_lungs(
+    paths: Sequence[str],
+    segmenter: keras.Model | None,
+    target: str | Path,
+    size: int,
+    keep_aspect: bool = True,
+    margin: float = 0.0,
+    unfinished: str | Path | None = None,
+) -> pd.DataFrame:
+    """Crop every image to the box around its lungs and write all as one array.
+
+    An image in which no lung is found keeps its whole frame.
+
+    Args:
+        paths: Files to read.
+        segmenter: Trained `lungs.inception_unet`; None keeps every whole frame.
+        target: `.npy` file to write: 8-bit, (N, size, size). It is there when it is whole, not before.
+        size: Side of the crops in pixels.
+        keep_aspect: Pad the crop to a square; otherwise squash it.
+        margin: Share of the box's width and height added on each side.
+        unfinished: Folder where unfinished work is kept and taken up again after a kill; by default work stands beside
+            the target and is begun anew.
+
+    Returns:
+        One row an image: width, height of the file; crop_x_min, crop_y_min, crop_x_max, crop_y_max in its pixels;
+        lungs_found (bool).
+    """
+    target = Path(target)
+    folder = Path(unfinished or target.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    array, record = folder / f"partial-{target.name}", folder / f"partial-{target.stem}.jsonl"
+    key = _fingerprint(paths, segmenter, (size, keep_aspect, margin))
+    rows = _done_before(record, key) if unfinished else []
+    rows = rows[: len(rows) // BLOCK * BLOCK]
+    with open(array, "r+b" if rows else "wb") as crops, open(record, "w") as lines:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), size, size)}
+        np.lib.format.write_array_header_1_0(crops, header)
+        crops.seek(len(rows) * size**2, os.SEEK_CUR)
+        crops.truncate()
+        lines.writelines(f"{json.dumps(row)}\n" for row in [key, *rows])
+        # In turn, not through a memory map: there a full disk ends the process without a word (SIGBUS).
+        images, to_segment = itertools.tee(read_images(paths[len(rows) :]))
+        masks = segment(segmenter, to_segment, batch_size=16) if segmenter else itertools.repeat(None)
+        with progress.bar("cropping", len(paths), " images", len(rows)) as bar:
+            for mask, image in zip(masks, images, strict=segmenter is not None):
+                found = None if mask is None else bounding_box(mask, margin)
+                height, width = image.shape
+                crop = (0, 0, width, height) if found is None else scale_box(found, mask.shape, image.shape)
+                crops.write(np.rint(255 * crop_and_resize(image, crop, size, keep_aspect)).astype(np.uint8).tobytes())
+                rows.append([width, height, *crop, found is not None])
+                if len(rows) % BLOCK == 0:
+                    crops.flush()  # before the rows: one that is recorded has its pixels
+                    lines.writelines(f"{json.dumps(row)}\n" for row in rows[-BLOCK:])
+                    lines.flush()
+                bar.update()
+    if unfinished:
+        with written_whole(target) as partial:
+            shutil.copyfile(array, partial)
+    else:
+        os.replace(array, target)
+        record.unlink()
+    columns = ["width", "height", "crop_x_min", "crop_y_min", "crop_x_max", "crop_y_max", "lungs_found"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _fingerprint(paths: Sequence[str], segmenter: keras.Model | None, settings: tuple) -> str:
+    """Tell one piece of work from another: the files as they are, the segmenter and the settings."""
+    files = [(str(path), stat.st_size, stat.st_mtime_ns) for path in paths for stat in [Path(path).stat()]]
+    content = hashlib.sha256(json.dumps([files, settings]).encode())
+    for weights in segmenter.get_weights() if segmenter else []:
+        content.update(weights.tobytes())
+    return content.hexdigest()
+
+
+def _done_before(record: Path, key: str) -> list[list]:
+    """Read the rows that an interrupted run of the same work has recorded, without a line that it left half-written."""
+    lines = record.read_text().splitlines(keepends=True) if record.is_file() else []
+    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    return whole[1:] if whole[:1] == [key] else []

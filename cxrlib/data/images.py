@@ -1,0 +1,215 @@
+"""Read radiographs as grey images in [0, 1], and carry boxes through crop, padding and resize."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pydicom
+from PIL import Image, ImageOps, UnidentifiedImageError
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+from cxrlib.data.dicom import ImageError, check_stream
+
+MAX_PIXELS = 64_000_000  # a 43 x 43 cm detector at 0.1 mm has 18 million
+DICOM_SUFFIXES = {".dicom", ".dcm"}
+PHOTOGRAPH_FORMATS = ("JPEG", "PNG")  # of all that Pillow knows, one (EPS) runs what the file says, as a program
+
+
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a JPEG, PNG or DICOM radiograph.
+
+    DICOM pixels pass the modality LUT and the VOI LUT (DICOM PS3.3 C.11), are scaled by the range that those can
+    give (without a VOI LUT: by BitsStored), never by the image's own minimum and maximum, and MONOCHROME1 is
+    inverted, so that dense tissue is always bright. Colour is turned to luminance; an alpha channel is dropped. A
+    photograph is turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are read to 8 bits.
+
+    Args:
+        path: File to read; `.dicom` and `.dcm` are read as DICOM, all else as JPEG or PNG, by its first bytes.
+        max_pixels: Largest number of pixels that is decoded.
+
+    Returns:
+        Image, float32, shape (H, W), in [0, 1].
+
+    Raises:
+        ImageError: If the file is missing, unreadable, damaged, too large, of several frames or without pixels, if its
+            header and its pixels disagree, or if the decoder that it needs is not installed.
+    """
+    path = Path(path)
+    reader = _read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
+    try:
+        _check_file(path)
+        return reader(path, max_pixels)
+    except ImageError:
+        raise
+    except PermissionError as error:
+        raise ImageError(f"{path}: no permission to read it; allow it (chmod u+r, and u+x on its folders)") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: more pixels than Pillow opens ({error}); shrink it") from error
+    except (UnidentifiedImageError, InvalidDicomError) as error:
+        raise ImageError(
+            f"{path}: not a readable JPEG, PNG or DICOM file, by its first bytes; fetch it again"
+        ) from error
+    except Exception as error:  # damage shows anywhere, and every decoder raises its own kinds
+        reason = " ".join(str(error).split())
+        raise ImageError(f"{path}: damaged or unusual ({reason}); fetch it again, or correct its header") from error
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ImageError(f"{path}: a folder; give one of the files in it")
+    if path.is_symlink() and not path.exists():
+        raise ImageError(f"{path}: link to {path.readlink()}, which is not there; restore it, or leave the row out")
+    if not path.is_file():
+        raise ImageError(f"{path}: no such file; check the path, or leave the row out")
+    if path.stat().st_size == 0:
+        raise ImageError(f"{path}: empty file (0 bytes); fetch it again")
+
+
+def _check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
+    if height * width > max_pixels:
+        raise ImageError(
+            f"{path}: {width} x {height} pixels, above the limit of {max_pixels}; shrink it, or raise max_pixels"
+        )
+
+
+def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
+    with Image.open(path, formats=PHOTOGRAPH_FORMATS) as image:
+        _check_size(path, image.height, image.width, max_pixels)
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):  # 16-bit grey PNG
+            return (np.asarray(image, dtype=np.float32) / 65535).clip(0, 1)
+        if image.mode != "L":
+            image = image.convert("RGB").convert("L")  # through RGB: a palette or alpha must not be averaged in
+        return np.asarray(image, dtype=np.float32) / 255
+
+
+def _read_dicom(path: Path, max_pixels: int) -> np.ndarray:
+    data = pydicom.dcmread(path)
+    if "PixelData" not in data or "Rows" not in data or "Columns" not in data:
+        raise ImageError(
+            f"{path}: DICOM without pixels; fetch it again if it was cut short, leave it out if it is a report"
+        )
+    if int(data.get("NumberOfFrames", 1) or 1) > 1:
+        raise ImageError(f"{path}: {data.NumberOfFrames} frames; export the one frame that is the radiograph")
+    _check_size(path, data.Rows, data.Columns, max_pixels)
+    if data.get("SamplesPerPixel", 1) != 1:
+        raise ImageError(f"{path}: {data.PhotometricInterpretation} colour; a radiograph has one grey channel")
+    check_stream(path, data)
+    stored = data.pixel_array
+    if stored.ndim != 2:
+        raise ImageError(f"{path}: pixels of {len(stored)} frames where its header has one; export the radiograph")
+    low, high = _output_range(data)
+    if low == high:
+        raise ImageError(f"{path}: the rescale slope or LUT leaves one grey value; correct the header")
+    image = (apply_voi_lut(apply_modality_lut(stored, data), data).astype(np.float32) - low) / (high - low)
+    if data.PhotometricInterpretation == "MONOCHROME1":
+        image = 1 - image
+    if np.isnan(image.min()):
+        raise ImageError(f"{path}: its rescale or window gives grey values that are no numbers; correct the header")
+    return image.clip(0, 1).astype(np.float32)
+
+
+def _output_range(data: pydicom.Dataset) -> tuple[float, float]:
+    """Give the values that stand for black and white, as pydicom's `apply_windowing` defines them."""
+    if data.get("VOILUTSequence"):
+        return 0.0, 2.0 ** data.VOILUTSequence[0].LUTDescriptor[2] - 1
+    if data.get("ModalityLUTSequence"):
+        return 0.0, 2.0 ** data.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+    bits = data.BitsStored
+    ends = [-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1] if data.PixelRepresentation else [0.0, 2.0**bits - 1]
+    if "RescaleSlope" in data and "RescaleIntercept" in data:
+        ends = [end * float(data.RescaleSlope) + float(data.RescaleIntercept) for end in ends]
+    # A window runs from the first end to the second, also where a negative slope makes the first the larger one.
+    windowed = data.get("WindowCenter") is not None and data.get("WindowWidth") is not None
+    first, last = ends if windowed else sorted(ends)
+    return first, last
+
+
+class TransformedBoxes(NamedTuple):
+    """Boxes in another frame: `boxes` (K, 4), `inside` (K,) bool, and how many lie wholly `outside`."""
+
+    boxes: np.ndarray
+    inside: np.ndarray
+    outside: int
+
+
+def _placement(crop: tuple[int, int, int, int], size: int, keep_aspect: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Give offset and scale (x, y) of the crop's frame: target = (source - offset) * scale."""
+    x_min, y_min, x_max, y_max = crop
+    extent = np.array([x_max - x_min, y_max - y_min], dtype=float)
+    if (extent <= 0).any():
+        raise ValueError(f"crop {tuple(crop)} is empty; give (x_min, y_min, x_max, y_max) with max above min")
+    side = np.full(2, extent.max()) if keep_aspect else extent
+    offset = np.array([x_min, y_min]) - np.floor((side - extent) / 2)  # the padding is split evenly
+    return offset, size / side
+
+
+def crop_and_resize(
+    image: np.ndarray, crop: tuple[int, int, int, int], size: int, keep_aspect: bool = True
+) -> np.ndarray:
+    """Cut a box out of an image and bring it to a square.
+
+    Args:
+        image: Image, shape (H, W).
+        crop: (x_min, y_min, x_max, y_max), max exclusive; parts outside the image are padded with zeros.
+        size: Side of the result in pixels.
+        keep_aspect: Pad the shorter side with zeros; otherwise squash the box into the square.
+
+    Returns:
+        Image, float32, shape (size, size).
+
+    Raises:
+        ValueError: If the crop is empty.
+    """
+    offset, scale = _placement(crop, size, keep_aspect)
+    side = np.round(size / scale).astype(int)
+    frame = np.zeros((side[1], side[0]), dtype=np.float32)
+    start = offset.astype(int)
+    low = np.maximum([crop[0], crop[1]], 0)
+    high = np.minimum([crop[2], crop[3]], [image.shape[1], image.shape[0]])
+    if (low < high).all():
+        to, end = low - start, high - start
+        frame[to[1] : end[1], to[0] : end[0]] = image[low[1] : high[1], low[0] : high[0]]
+    shrinks = (scale < 1).any()
+    return cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def transform_boxes(
+    boxes: np.ndarray,
+    crop: tuple[int, int, int, int],
+    size: int,
+    keep_aspect: bool = True,
+    inverse: bool = False,
+) -> TransformedBoxes:
+    """Carry boxes into the cropped, padded, resized frame of `crop_and_resize`, or back.
+
+    Args:
+        boxes: Shape (K, 4), (x_min, y_min, x_max, y_max) in pixels, max exclusive.
+        crop: The crop in pixels of the original image.
+        size: Side of the resized frame in pixels.
+        keep_aspect: As given to `crop_and_resize`.
+        inverse: Carry boxes of the resized frame back to the original image instead.
+
+    Returns:
+        The boxes, not rounded, forward ones clipped to the crop; which of them lie inside; the count of the others.
+
+    Raises:
+        ValueError: If `boxes` is not of shape (K, 4).
+    """
+    boxes = np.asarray(boxes, dtype=float)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"boxes of shape {boxes.shape}; give (K, 4): x_min, y_min, x_max, y_max")
+    offset, scale = (np.tile(values, 2) for values in _placement(crop, size, keep_aspect))
+    if inverse:
+        moved = boxes / scale + offset
+        inside = np.ones(len(moved), dtype=bool)
+    else:
+        x_min, y_min, x_max, y_max = crop
+        # To the crop, not to the frame: nothing is shown where the frame is padding.
+        shown = boxes.clip([x_min, y_min, x_min, y_min], [x_max, y_max, x_max, y_max])
+        moved = (shown - offset) * scale
+        inside = (moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])
+    return TransformedBoxes(moved, inside, int((~inside).sum()))

@@ -1,0 +1,141 @@
+"""The paediatric pneumonia set of Kermany et al. 2018: children of 1 to 5 years, Guangzhou."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from cxrlib.data.issues import Finding, leave_out, remark
+
+PERSON = re.compile(r"person(?P<number>\d+)_(?P<type>bacteria|virus)_\d+(_\d+)?")
+NORMAL = re.compile(r"(?P<prefix>NORMAL2-)?IM-(?P<number>\d+)-\d+(-\d+)?")
+FOLDERS = ("train", "val", "test")  # the first distribution has no `val`
+FINDINGS = {"bacteria": "bacterial pneumonia", "virus": "viral pneumonia"}
+CLASSES = ("NORMAL", "PNEUMONIA")
+PATIENT_KEYS = ("number", "number and type")
+PUBLISHED = {
+    "val": {"train": (1341, 3875), "val": (8, 8), "test": (234, 390)},
+    "no val": {"train": (1349, 3883), "test": (234, 390)},
+}
+"""Normal and pneumonia images of both distributions, 5,856 in all."""
+
+
+def _patient(stem: str, folder: str, key: str) -> tuple[str, str] | None:
+    """Read patient and finding from a file name; None where the name follows neither pattern."""
+    if folder == "PNEUMONIA" and (match := PERSON.fullmatch(stem)):
+        number = f"person{int(match['number'])}"
+        return (number if key == "number" else f"{number}_{match['type']}"), FINDINGS[match["type"]]
+    if folder == "NORMAL" and (match := NORMAL.fullmatch(stem)):
+        prefix = "IM-" if key == "number" else f"{match['prefix'] or ''}IM-"
+        return f"{prefix}{int(match['number']):04d}", "normal"
+    return None
+
+
+def index_kermany(root: str | Path, patient_key: str = "number", findings: list[Finding] | None = None) -> pd.DataFrame:
+    """List the images of a Kermany folder, in the layout with `train`, `val`, `test` or with `train`, `test`.
+
+    Args:
+        root: The folder `chest_xray`, or the folder that holds it.
+        patient_key: What names a patient in a file name. "number": the bare number within a class, the stricter
+            reading (person1_bacteria and person1_virus are one child, as are IM-0115 and NORMAL2-IM-0115);
+            "number and type": number with prefix or type.
+        findings: List that takes what is wrong; files that cannot be used are then left out.
+
+    Returns:
+        One row an image, sorted by path: path, dataset, image (path below `chest_xray` without ending), patient,
+        label (0 normal, 1 abnormal), finding (normal, bacterial pneumonia, viral pneumonia), folder (train, val, test).
+
+    Raises:
+        ValueError: If `patient_key` is unknown, or, without `findings`, if a file name follows no known pattern.
+        FileNotFoundError: If the layout or any image is missing.
+    """
+    if patient_key not in PATIENT_KEYS:
+        raise ValueError(f"patient_key {patient_key!r}; choose one of {PATIENT_KEYS}")
+    base = base_folder(root)
+    images, others = _list_files(base)
+    if not images:
+        fault, remedy = "no JPEG in train/NORMAL and so on", "give the folder chest_xray or its parent"
+        raise FileNotFoundError(Finding(str(base), "error", fault, remedy))
+    for path in others:
+        fault = "a folder that the data set does not have" if path.is_dir() else "not a JPEG or PNG in a class folder"
+        remark(findings, str(path), "warning", fault, "it is not read; move it to its place, or remove it")
+    rows = []
+    for path in images:
+        folder, kind = path.parts[-3:-1]
+        known = _patient(path.stem, kind, patient_key)
+        if known is None:
+            other = CLASSES[1 - CLASSES.index(kind)]
+            swapped = f" of {kind} (but one of {other})" if _patient(path.stem, other, patient_key) else ""
+            remedy = "rename it as the data set does, or remove it"
+            leave_out([Finding(str(path), "error", f"the name tells no patient{swapped}", remedy)], findings)
+            continue
+        image = str(path.relative_to(base).with_suffix(""))
+        rows.append((str(path), "kermany", image, known[0], int(kind == "PNEUMONIA"), known[1], folder))
+    _compare_with_published(base, images, findings)
+    return pd.DataFrame(rows, columns=["path", "dataset", "image", "patient", "label", "finding", "folder"])
+
+
+def base_folder(root: str | Path) -> Path:
+    """Give the folder `chest_xray`, also when its parent is given."""
+    root = Path(root)
+    return root / "chest_xray" if (root / "chest_xray").is_dir() else root
+
+
+def _list_files(base: Path) -> tuple[list[Path], list[Path]]:
+    """List the images in the class folders, and what else lies there; archives leave hidden files and __MACOSX."""
+    classes = [base / folder / kind for folder in FOLDERS for kind in CLASSES]
+    entries = [path for place in classes for path in sorted(place.glob("[!.]*"))]
+    images = [path for path in entries if path.suffix.lower() in {".jpeg", ".jpg", ".png"} and not path.is_dir()]
+    above = [path for path in sorted(base.glob("[!.]*")) if path.is_dir() and path.name not in {*FOLDERS, "__MACOSX"}]
+    between = [path for folder in FOLDERS for path in sorted((base / folder).glob("[!.]*")) if path not in classes]
+    known = set(images)
+    return images, [*above, *between, *(path for path in entries if path not in known)]
+
+
+def _compare_with_published(base: Path, images: list[Path], findings: list[Finding] | None) -> None:
+    """Remark names that occur twice, and numbers of images that differ from the published ones."""
+    first: dict[str, Path] = {}
+    for path in images:
+        if path.stem in first:
+            fault = f"the same name as {first[path.stem].relative_to(base)}"
+            remark(findings, str(path), "warning", fault, "keep the file in one folder, under one ending")
+        first.setdefault(path.stem, path)
+    published = PUBLISHED["val" if (base / "val").is_dir() else "no val"]
+    counts = Counter(path.parts[-3:-1] for path in images)
+    here = {folder: tuple(counts[folder, kind] for kind in CLASSES) for folder in published}
+    if here != published:
+        shown = [", ".join(f"{folder} {n} + {p}" for folder, (n, p) in c.items()) for c in (here, published)]
+        fault = f"normal + pneumonia images: {shown[0]}; the published set has {shown[1]}"
+        remark(findings, str(base), "note", fault, "expect other numbers than those of the whole set")
+
+
+def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> pd.DataFrame:
+    """Find the lung masks of a Kermany set, which lie in the same folders under the same names, as PNG.
+
+    Args:
+        frame: What `index_kermany` gives.
+        folder: Folder of the masks, with `mask_map.csv` (columns file, confidence) where one is there; None for none.
+
+    Returns:
+        The rows that have a mask, with `mask` (path) and `confidence` (first letter of the map's; "?" without one).
+
+    Raises:
+        ValueError: If a folder is given and none of its masks belongs to an image, or the map lacks a column.
+    """
+    if folder is None:
+        return frame.iloc[:0].assign(mask="", confidence="")
+    folder = Path(folder)
+    frame = frame.assign(mask=[str(folder / f"{image}.png") for image in frame.image], confidence="?")
+    frame = frame[[Path(mask).is_file() for mask in frame["mask"]]]
+    if frame.empty:
+        fault = "no mask train/NORMAL/….png that belongs to an image"
+        raise ValueError(Finding(str(folder), "error", fault, "give the folder of the masks that holds train and test"))
+    table = folder / "mask_map.csv"
+    if table.is_file():
+        known = pd.read_csv(table)
+        if missing := {"file", "confidence"} - set(known):
+            raise ValueError(Finding(str(table), "error", f"columns {sorted(missing)} are missing", "fetch it again"))
+        letters = pd.Series(known.confidence.str[0].to_numpy(), known.file.str.replace(r"\.\w+$", "", regex=True))
+        frame = frame.assign(confidence=frame.image.map(letters[~letters.index.duplicated()]).fillna("?"))
+    return frame

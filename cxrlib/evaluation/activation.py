@@ -1,0 +1,171 @@
+"""Where a classifier looks: Score-CAM maps (section 2.4).
+
+Score-CAM: Wang et al. 2020, "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
+Workshops. The method's own code, which this module follows, departs from the paper in how channels are weighted.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import cv2
+import keras
+import numpy as np
+
+WEIGHTINGS = ("softmax", "channel-softmax", "increase")
+
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.SeparableConv2D)
+
+
+def _find_layer(model: keras.Model, name: str | None) -> keras.Layer:
+    """The named layer, or the last convolution."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, _CONVOLUTIONS)]
+    if name is None and not convolutions:
+        raise ValueError(
+            f"model {model.name!r} has no convolution among its own layers: build the classifier on encoder.output, "
+            "so that the encoder's layers are the model's, or name a layer"
+        )
+    if name is None:
+        return convolutions[-1]
+    names = [layer.name for layer in model.layers]
+    if name not in names:
+        raise ValueError(f"model {model.name!r} has no layer {name!r}: its layers are {', '.join(names)}")
+    layer = model.get_layer(name)
+    if len(layer.output.shape) != 4:
+        raise ValueError(f"layer {name!r} has no maps, its output is {layer.output.shape}: choose one before pooling")
+    return layer
+
+
+def _as_input(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Images as the model's input, float32 (N, H, W, C)."""
+    images = np.asarray(images, dtype=np.float32)
+    _, height, width, channels = model.input_shape
+    if images.ndim == 3:
+        images = np.repeat(images[..., None], channels, axis=-1)
+    fits = images.ndim == 4 and images.shape[-1] == channels
+    fits = fits and height in (None, images.shape[1]) and width in (None, images.shape[2])
+    if not fits or images.size == 0:
+        raise ValueError(f"model {model.name!r} takes {model.input_shape}, got images of shape {images.shape}: resize")
+    if not np.isfinite(images).all():
+        raise ValueError("the images hold NaN or infinite values: read them again or leave them out")
+    return images
+
+
+def _predict(model: keras.Model, batch: np.ndarray, batch_size: int) -> np.ndarray:
+    """Predict up to `batch_size` inputs, always as a full batch: the backend then compiles one shape only."""
+    # TensorFlow takes another path, with other rounding, for a batch of one.
+    padding = np.zeros((max(batch_size, 2) - len(batch), *batch.shape[1:]), batch.dtype)
+    return np.asarray(model.predict_on_batch(np.concatenate([batch, padding])))[: len(batch)]
+
+
+def _predict_probability(model: keras.Model, batch: np.ndarray, class_index: int, batch_size: int) -> np.ndarray:
+    output = _predict(model, batch, batch_size).astype(np.float64)
+    # The tolerance lets half-precision models pass.
+    if output.min() < 0 or not np.allclose(output.sum(axis=-1), 1, atol=1e-2):
+        raise ValueError(f"the output of model {model.name!r} is no distribution: Score-CAM needs a softmax at the end")
+    return output[:, class_index]
+
+
+def _upsample(feature_map: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear with pixel centres aligned: torch's `align_corners=False`, which the method's own code uses."""
+    return cv2.resize(feature_map, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _min_max(values: np.ndarray) -> np.ndarray | None:
+    """Values scaled to [0, 1], or None if they are flat to the precision of float32, in which models compute."""
+    low, high = values.min(), values.max()
+    if high - low <= np.finfo(np.float32).eps * max(abs(low), abs(high)):
+        return None
+    return (values - low) / (high - low)
+
+
+def _masked_inputs(images: np.ndarray, maps: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield image number, channel and the image masked by that channel; flat channels are left out."""
+    for number, image in enumerate(images):
+        for channel in range(maps.shape[-1]):
+            mask = _min_max(_upsample(maps[number, :, :, channel], *image.shape[:2]))
+            if mask is not None:
+                yield number, channel, image * mask[..., None]
+
+
+def score_cam(
+    model: keras.Model,
+    images: np.ndarray,
+    class_index: int,
+    layer: str | None = None,
+    batch_size: int = 32,
+    weighting: str = "softmax",
+) -> np.ndarray:
+    """Score-CAM maps of a classifier (section 2.4).
+
+    Each map A_k of the layer is upsampled to the image and scaled to [0, 1] by its minimum and maximum; flat maps are
+    skipped. The image masked by it gets probability p_k of the class. The result is ReLU(sum_k w_k A_k), with the
+    unscaled upsampled maps, scaled to [0, 1]. The weights w_k are:
+
+    - "softmax": p_k, the model's own softmax over classes (the method's code). No second softmax is applied.
+    - "channel-softmax": softmax of p_k over the channels (Algorithm 1 of Wang et al., whose baseline term cancels).
+      Libraries that explain models without a final softmax take logits there, which favours fewer channels.
+    - "increase": p_k minus the probability for an all-zero image, which may be negative (the channel-wise increase of
+      confidence of Wang et al.).
+
+    Args:
+        model: Functional classifier with one input (N, H, W, C), ending in a softmax.
+        images: (N, H, W), copied to all channels of the model, or (N, H, W, C); as the model is fed, [0, 1] here.
+        class_index: Class to explain; 1 is abnormal.
+        layer: Name of a layer with output (N, h, w, K); by default the last convolution.
+        batch_size: Masked images per forward pass; the result does not depend on it.
+        weighting: "softmax", "channel-softmax" or "increase".
+
+    Returns:
+        Maps, float32 (N, H, W) in [0, 1]; all zeros where the weighted sum is flat.
+
+    Raises:
+        ValueError: The images do not fit the model or are not finite, the class, layer or weighting does not exist,
+            the layer has no maps, the model does not end in a softmax, or the batch size is below 1.
+    """
+    if weighting not in WEIGHTINGS:
+        raise ValueError(f"the weighting must be one of {', '.join(WEIGHTINGS)}, got {weighting!r}")
+    return all_weightings(model, images, class_index, layer, batch_size)[weighting]
+
+
+def all_weightings(
+    model: keras.Model, images: np.ndarray, class_index: int, layer: str | None = None, batch_size: int = 32
+) -> dict[str, np.ndarray]:
+    """Score-CAM maps under each weighting, at the cost of one: the forward passes are the same.
+
+    Arguments, errors and definitions are those of `score_cam`.
+
+    Returns:
+        Weighting to maps, float32 (N, H, W) in [0, 1].
+    """
+    if batch_size < 1:
+        raise ValueError(f"the batch size must be 1 or more, got {batch_size}")
+    if class_index not in range(model.output_shape[-1]):
+        raise ValueError(f"the model has classes 0 to {model.output_shape[-1] - 1}, got class_index={class_index}")
+    images = _as_input(model, images)
+
+    feature_model = keras.Model(model.inputs, _find_layer(model, layer).output)
+    starts = range(0, len(images), batch_size)
+    maps = np.concatenate([_predict(feature_model, images[i : i + batch_size], batch_size) for i in starts])
+    maps = maps.astype(np.float32)  # (N, h, w, K)
+
+    baseline = _predict_probability(model, np.zeros_like(images[:1]), class_index, batch_size)[0]
+    weights = {name: np.zeros((len(images), maps.shape[-1])) for name in WEIGHTINGS}  # (N, K), 0 for flat maps
+    masked = _masked_inputs(images, maps)
+    while batch := list(islice(masked, batch_size)):
+        numbers, channels, inputs = zip(*batch, strict=True)
+        probability = _predict_probability(model, np.stack(inputs), class_index, batch_size)
+        weights["softmax"][numbers, channels] = probability
+        # The softmax's denominator is common to all channels, and goes out when the result is scaled.
+        weights["channel-softmax"][numbers, channels] = np.exp(probability)
+        weights["increase"][numbers, channels] = probability - baseline
+    return {name: _combine(maps, values, images.shape[1:3]) for name, values in weights.items()}
+
+
+def _combine(maps: np.ndarray, weights: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Weighted sums of the maps, upsampled, cut at 0 and scaled."""
+    result = np.zeros((len(maps), *size), np.float32)
+    for number, combined in enumerate(np.einsum("nhwk,nk->nhw", maps, weights)):
+        scaled = _min_max(np.maximum(_upsample(combined, *size), 0))
+        if scaled is not None:
+            result[number] = scaled
+    return result

@@ -1,0 +1,99 @@
+"""Result tables as the book shows them: this run's numbers above the paper's, narrow enough for a phone."""
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+SCORE_NAMES = {
+    "balanced_accuracy": "Bal. acc.",
+    "sensitivity": "Sens.",
+    "specificity": "Spec.",
+    "f_score": "F",
+    "mcc": "MCC",
+    "kappa": "κ",
+    "youden": "J",
+}
+QUALITY_NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM", "haarpsi": "HaarPSI"}
+
+
+def classification(ours: pd.DataFrame, published: pd.DataFrame) -> Styler:
+    """Show Table 3: one row a model, in each cell this run's score above the published one.
+
+    Args:
+        ours: Column model and the seven scores.
+        published: The seven scores, models as index; models that the paper lacks stay empty.
+
+    Returns:
+        A table for display.
+    """
+    cells = pd.DataFrame(index=pd.Index(ours.model, name="model"))
+    for score, printed in SCORE_NAMES.items():
+        values = ours.set_index("model")[score]
+        theirs = published[score].reindex(values.index)
+        cells[printed] = [
+            f"{own:.3f}<br><i>{'' if pd.isna(other) else f'{other:.3f}'}</i>"
+            for own, other in zip(values, theirs, strict=True)
+        ]
+    return cells.style.set_table_attributes('class="compact results"')
+
+
+def restoration(scores: pd.DataFrame) -> Styler:
+    """Show Table 2: one row a task and method.
+
+    Args:
+        scores: Columns task, method, psnr (dB), ssim, haarpsi; published lines are set in italics.
+
+    Returns:
+        A table for display.
+    """
+    shown = scores.rename(columns=QUALITY_NAMES).set_index(["task", "method"])[list(QUALITY_NAMES.values())]
+    italic = shown.index.get_level_values("method").str.contains("published")
+    return (
+        shown.style.format({"PSNR (dB)": "{:.2f}", "SSIM": "{:.3f}", "HaarPSI": "{:.3f}"})
+        .apply(lambda column: ["font-style: italic" if is_paper else "" for is_paper in italic], axis=0)
+        .set_table_attributes('class="compact results"')
+    )
+
+
+def signed(value: float, decimals: int = 3, plus: bool = False) -> str:
+    """Write a number with a true minus sign (U+2212), no negative zero, and a plus sign if asked to."""
+    return f"{value:{'+' * plus}z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def p_value(p: float) -> str:
+    """Write a p value to three decimals, "<0.001" below 0.001 and ">0.999" above 0.999."""
+    return "<0.001" if p < 0.001 else ">0.999" if p > 0.999 else f"{p:.3f}"
+
+
+def pairs(tests: pd.DataFrame, columns: Mapping[str, str]) -> Styler:
+    """Show tests of pairs of models, one row a pair.
+
+    Args:
+        tests: model_1, model_2 and what a test gives, as `significance.pairwise` and its kind return it.
+        columns: Column to its printed name. "interval" stands for the columns low and high. A column named p or `p_...`
+            is written by `p_value`, other numbers that are not whole by `signed`; a missing value is a dash.
+
+    Returns:
+        A table for display.
+    """
+    if "interval" in columns:
+        limits = zip(tests["low"], tests["high"], strict=True)
+        tests = tests.assign(interval=[f"{signed(low)} to {signed(high)}" for low, high in limits])
+    index = pd.MultiIndex.from_frame(tests[["model_1", "model_2"]], names=["first", "second"])
+    cells = {
+        printed: [_cell(value, re.match(r"p(_|$)", column) is not None) for value in tests[column]]
+        for column, printed in columns.items()
+    }
+    shown = pd.DataFrame(cells, index=index)
+    # Escaped, for "<0.001" would open a tag.
+    return shown.style.format(escape="html").set_table_attributes('class="compact results"')
+
+
+def _cell(value: object, is_p: bool) -> str:
+    if pd.isna(value):
+        return "\N{EN DASH}"
+    if is_p:
+        return p_value(value)
+    return signed(value) if isinstance(value, float) else str(value)

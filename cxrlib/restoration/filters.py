@@ -1,0 +1,185 @@
+"""Classical filters: what one line of OpenCV restores, as a yardstick for the networks of section 2.3.1.
+
+A filter has one strength, chosen on validation images as a network's weights are, never on the test images.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from cxrlib.restoration.quality import mean_score
+from cxrlib.restoration.tasks import check_image
+
+
+@dataclass(frozen=True)
+class ClassicalFilter:
+    """A filter with one parameter.
+
+    Attributes:
+        task: Pretext task that the filter answers, "denoising" or "deblurring".
+        strength_name: What the strength is, and its unit.
+        strengths: Candidates for `choose_strength`, increasing.
+        function: Takes a float32 image (H, W) in [0, 1] and a strength above 0.
+    """
+
+    task: str
+    strength_name: str
+    strengths: tuple[float, ...]
+    function: Callable[[np.ndarray, float], np.ndarray]
+
+
+def _gaussian(image: np.ndarray, strength: float) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), strength)
+
+
+def _median(image: np.ndarray, strength: float) -> np.ndarray:
+    if strength != int(strength) or int(strength) % 2 == 0:
+        raise ValueError(f"the strength of the median filter is an odd kernel size in pixels, got {strength}")
+    # OpenCV offers windows above 5 pixels for 8-bit images only.
+    return cv2.medianBlur(np.rint(image * 255).astype(np.uint8), int(strength)) / np.float32(255)
+
+
+def _bilateral(image: np.ndarray, strength: float) -> np.ndarray:
+    return cv2.bilateralFilter(image, d=9, sigmaColor=strength, sigmaSpace=2)
+
+
+def _non_local_means(image: np.ndarray, strength: float) -> np.ndarray:
+    levels = np.rint(image * 255).astype(np.uint8)
+    return cv2.fastNlMeansDenoising(levels, h=255 * strength) / np.float32(255)
+
+
+def _unsharp_mask(image: np.ndarray, strength: float) -> np.ndarray:
+    return image + np.float32(strength) * (image - cv2.GaussianBlur(image, (0, 0), 1.5))
+
+
+_FILTERS = {
+    "gaussian": ClassicalFilter(
+        "denoising", "standard deviation (pixels)", (0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0), _gaussian
+    ),
+    "median": ClassicalFilter("denoising", "kernel size (pixels)", (3, 5, 7, 9), _median),
+    "bilateral": ClassicalFilter(
+        "denoising", "intensity deviation (share of the range)", (0.05, 0.1, 0.2, 0.3, 0.5, 0.8), _bilateral
+    ),
+    "non-local means": ClassicalFilter(
+        "denoising", "filter strength h (share of the range)", (0.02, 0.04, 0.06, 0.08, 0.1, 0.15), _non_local_means
+    ),
+    "unsharp mask": ClassicalFilter(
+        "deblurring", "amount (factor)", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0), _unsharp_mask
+    ),
+}
+
+
+def classical_filters(task: str | None = None) -> dict[str, ClassicalFilter]:
+    """List the filters by name.
+
+    Args:
+        task: "denoising" or "deblurring" for the filters of one task; by default all.
+
+    Returns:
+        A new dict of name and filter.
+
+    Raises:
+        ValueError: The task is unknown.
+    """
+    if task is None:
+        return dict(_FILTERS)
+    found = {name: entry for name, entry in _FILTERS.items() if entry.task == task}
+    if not found:
+        raise ValueError(f'the task must be "denoising" or "deblurring", got {task!r}')
+    return found
+
+
+def _find(name: str) -> ClassicalFilter:
+    if name not in _FILTERS:
+        raise ValueError(f"unknown filter {name!r}: choose one of {', '.join(_FILTERS)}")
+    return _FILTERS[name]
+
+
+def apply_filter(name: str, image: np.ndarray, strength: float) -> np.ndarray:
+    """Restore an image with a classical filter.
+
+    Args:
+        name: A name from `classical_filters`.
+        image: Float image (H, W) in [0, 1]. The median filter and non-local means round it to 8 bits.
+        strength: Above 0, in the unit of the filter's `strength_name`.
+
+    Returns:
+        The restored image, float32 (H, W), clipped to [0, 1].
+
+    Raises:
+        ValueError: The name is unknown, the image is not floating point (H, W) in [0, 1], or the strength is not
+            finite and above 0, or not an odd kernel size for the median filter.
+    """
+    entry = _find(name)
+    image = check_image(image, dimensions=(2,))
+    if not (np.isfinite(strength) and strength > 0):
+        raise ValueError(f"the strength of a filter must be finite and above 0, got {strength}")
+    return np.clip(entry.function(image, strength), 0, 1)
+
+
+def strength_scores(
+    name: str,
+    corrupted: np.ndarray,
+    clean: np.ndarray,
+    metric: Callable[[np.ndarray, np.ndarray], float],
+    strengths: Sequence[float] | None = None,
+) -> pd.Series:
+    """Mean score of a filter at each strength.
+
+    Args:
+        name: A name from `classical_filters`.
+        corrupted: Corrupted images, float (N, H, W) in [0, 1].
+        clean: Their originals, of the same shape.
+        metric: Takes the original and the restored image; higher is better, as for `quality.ssim`.
+        strengths: Strengths to try; by default the filter's own.
+
+    Returns:
+        Mean score (`quality.mean_score`), with the strength as index.
+
+    Raises:
+        ValueError: The stacks differ in shape or hold no image, no strength is given, or `apply_filter` refuses.
+    """
+    strengths = _find(name).strengths if strengths is None else tuple(strengths)
+    corrupted, clean = np.asarray(corrupted), np.asarray(clean)
+    if corrupted.shape != clean.shape or corrupted.ndim != 3 or len(clean) == 0:
+        raise ValueError(f"expected two stacks of one shape (N, H, W), got {corrupted.shape} and {clean.shape}")
+    if not strengths:
+        raise ValueError(f"no strength of the {name} filter to try: give at least one")
+    means = [
+        mean_score(
+            [
+                metric(original, apply_filter(name, image, strength))
+                for original, image in zip(clean, corrupted, strict=True)
+            ]
+        )
+        for strength in strengths
+    ]
+    return pd.Series(means, index=pd.Index(strengths, name="strength"), name=name)
+
+
+def choose_strength(
+    name: str,
+    corrupted: np.ndarray,
+    clean: np.ndarray,
+    metric: Callable[[np.ndarray, np.ndarray], float],
+    strengths: Sequence[float] | None = None,
+) -> float:
+    """Strength with the best mean score on validation images; the weaker one where two tie.
+
+    Args:
+        name: A name from `classical_filters`.
+        corrupted: Corrupted validation images, float (N, H, W) in [0, 1].
+        clean: Their originals, of the same shape.
+        metric: Takes the original and the restored image; higher is better, as for `quality.ssim`.
+        strengths: Strengths to try, increasing; by default the filter's own.
+
+    Returns:
+        The chosen strength.
+
+    Raises:
+        ValueError: As for `strength_scores`.
+    """
+    return float(strength_scores(name, corrupted, clean, metric, strengths).idxmax())

@@ -1,0 +1,178 @@
+"""Grading: right answers pass, wrong, missing and endless ones do not, and a changed check helps nobody."""
+
+import os
+
+import nbformat
+import pytest
+
+from bookchain.chapter import project_root
+from bookchain.editions import grade as grading
+from bookchain.editions.grade import COLUMNS, grade
+from bookchain.editions.student import edition
+
+SOURCE = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+---
+
+# Title
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+run = "runs/none"
+```
+
+```{code-cell} ipython3
+two = 2 if run == "runs/mine" else 0
+```
+
+```{exercise}
+:label: ex-double
+
+Write `double`.
+```
+
+```{solution-start} ex-double
+```
+
+```{code-cell} ipython3
+:tags: [solution]
+
+def double(x):
+    return two * x
+```
+
+```{code-cell} ipython3
+:tags: [check]
+
+assert double(4) == 8, "four doubled"
+```
+
+```{solution-end}
+```
+
+```{exercise}
+:label: ex-answer
+
+Set `answer`.
+```
+
+```{solution-start} ex-answer
+```
+
+```{code-cell} ipython3
+:tags: [solution]
+
+answer = double(21)
+```
+
+```{code-cell} ipython3
+:tags: [check]
+
+assert answer == 42
+```
+
+```{solution-end}
+```
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path):
+    path = tmp_path / "02-small.md"
+    path.write_text(SOURCE)
+    return path
+
+
+def submit(chapter, tmp_path, changes, student="ada"):
+    """Hand in the student edition with changed answers."""
+    notebook, _ = edition(chapter, solutions=False)
+    for cell in notebook.cells:
+        for old, new in changes.items():
+            cell.source = cell.source.replace(old, new)
+    path = tmp_path / student / "02-small.ipynb"
+    path.parent.mkdir()
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_right_answers_pass_and_rows_name_student_and_exercise(chapter, tmp_path):
+    path = submit(chapter, tmp_path, {"    ...": "    return two * x", "answer = ...": "answer = double(21)"})
+    found = grade(path, chapter, "runs/mine")
+    assert list(found) == COLUMNS
+    assert found[["student", "exercise", "passed"]].to_numpy().tolist() == [
+        ["ada", "ex-double", True],
+        ["ada", "ex-answer", True],
+    ]
+
+
+def test_wrong_answer_is_told_with_the_checks_message_and_the_next_is_still_tried(chapter, tmp_path):
+    found = grade(
+        submit(chapter, tmp_path, {"    ...": "    return x", "answer = ...": "answer = 42"}), chapter, "runs/mine"
+    )
+    assert found.passed.tolist() == [False, True]
+    assert found.message[0] == "AssertionError: four doubled"
+
+
+def test_changed_check_passes_nobody(chapter, tmp_path):
+    found = grade(submit(chapter, tmp_path, {"assert double(4) == 8": "assert True"}), chapter, "runs/mine")
+    assert not found.passed.any()
+
+
+def test_endless_answer_is_stopped_and_what_came_before_it_counts(chapter, tmp_path):
+    changes = {"    ...": "    return two * x", "answer = ...": "while True: pass"}
+    found = grade(submit(chapter, tmp_path, changes), chapter, "runs/mine", seconds=20)
+    assert found.passed.tolist() == [True, False]
+    assert "more than 20 seconds" in found.message[1]
+
+
+def test_answer_that_ends_the_process_is_not_passed(chapter, tmp_path):
+    found = grade(submit(chapter, tmp_path, {"answer = ...": "import os; os._exit(3)"}), chapter, "runs/mine")
+    assert found.passed.tolist() == [False, False]
+
+
+def test_answer_that_exits_python_costs_no_other_exercise(chapter, tmp_path):
+    changes = {"    ...": "    raise SystemExit", "answer = ...": "answer = 42"}
+    found = grade(submit(chapter, tmp_path, changes), chapter, "runs/mine")
+    assert found.passed.tolist() == [False, True]
+
+
+def test_untouched_cell_is_told_from_a_wrong_answer(chapter, tmp_path):
+    found = grade(submit(chapter, tmp_path, {"answer = ...": "answer = 41"}), chapter, "runs/mine")
+    assert found.message.tolist() == ["not solved: the cell is as it was handed out", "AssertionError: "]
+
+
+def test_what_an_answer_writes_goes_to_no_ones_run(chapter, tmp_path):
+    chapter.write_text(
+        chapter.read_text().replace(
+            "two = 2", "from bookchain import Chapter\nplace = Chapter('02-small', run)\ntwo = 2"
+        )
+    )
+    changes = {"answer = ...": "assert place.folder.is_dir()\nanswer = str(place.folder)"}
+    (found,) = grade(submit(chapter, tmp_path, changes), chapter, "runs/mine").message[1:]
+    assert found.startswith("AssertionError"), "the answer is wrong, and ran"
+    assert not (project_root() / "runs/mine-student").exists()
+
+
+def test_copies_are_found_the_newest_counts_and_the_rest_is_named(tmp_path):
+    for age, name in enumerate(["ada/01-a (1).ipynb", "ada/01-a.ipynb", "bob/01-a-Copy2.ipynb", "bob/notes.ipynb"]):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (0, 100 - age))
+    found, passed_over = grading.submissions(tmp_path, {"01-a"})
+    assert {key: path.name for key, path in found.items()} == {
+        ("ada", "01-a"): "01-a (1).ipynb",
+        ("bob", "01-a"): "01-a-Copy2.ipynb",
+    }
+    assert [path.name for path in passed_over] == ["01-a.ipynb", "notes.ipynb"]
+
+
+def test_folder_without_submissions_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["grade", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        grading.main()
+    assert "keep the names of the student edition" in capsys.readouterr().err

@@ -1,0 +1,152 @@
+"""The chain, run as its user runs it: all chapters through Snakemake and papermill, on the smallest cohorts."""
+
+import json
+import re
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import snakemake
+
+from cxrlib.evaluation import published, scores
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))]
+
+
+def planned(project):
+    """Tell which chapters, and whether the site, a run would execute."""
+    result = snakemake(project, "--dry-run")
+    assert result.returncode == 0, result.stderr
+    said = result.stdout + result.stderr
+    return set(re.findall(r"^Job \d+: chapter (\S+)", said, re.M)), "rendering the book" in said
+
+
+@contextmanager
+def changed(path, old, new):
+    """Change a file of the shared project, and put it back whatever the test finds."""
+    before = path.read_text()
+    assert old in before
+    try:
+        path.write_text(before.replace(old, new))
+        yield
+    finally:
+        path.write_text(before)
+
+
+def read(project, chapter, name):
+    return pd.read_csv(project / "runs" / "tiny" / chapter / f"{name}.csv")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_chapter_ran_to_its_end_and_its_page_has_no_traceback(project, chapter):
+    assert json.loads((project / "runs" / "tiny" / chapter / "complete.json").read_text())["chapter"] == chapter
+    page = (project / "runs/tiny/site/_build/html/notebooks" / f"{chapter}.html").read_text()
+    assert "Traceback (most recent call last)" not in page
+    assert "injected-parameters" not in page
+    notebook = nbformat.read(project / "runs/tiny/executed" / f"{chapter}.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert all(output.output_type != "error" for output in outputs)
+
+
+def test_preprocessing_writes_one_crop_a_row_and_exact_splits(project):
+    cohort = read(project, "01-preprocessing", "cohort")
+    images = np.load(project / "runs/tiny/01-preprocessing/images.npy")
+    assert images.shape == (len(cohort), 32, 32)
+    assert images.dtype == np.uint8
+    table = read(project, "01-preprocessing", "table-1").set_index("task")
+    assert (table[["train", "validation", "test"]].sum(axis=1) == table["images"]).all()
+    tested = cohort[cohort.restoration.eq("test") | cohort.classification.eq("test")].patient
+    trained = cohort[cohort[["restoration", "classification"]].eq("train").any(axis=1)].patient
+    assert not set(tested) & set(trained)
+
+
+def test_corrupted_images_lie_beside_the_clean_ones(project):
+    clean = np.load(project / "runs/tiny/01-preprocessing/images.npy")
+    for task in ("denoising", "deblurring"):
+        corrupted = np.load(project / "runs/tiny/02-noise-and-blur" / f"{task}.npy")
+        difference = np.abs(corrupted.astype(float) - clean[: len(corrupted)]).mean(axis=(1, 2))
+        assert (difference > 0).all()
+        assert difference.max() < 40  # a shifted or shuffled array would be far off
+
+
+def test_pretext_keeps_the_best_epoch(project):
+    for task in ("denoising", "deblurring"):
+        history = read(project, "03-pretext-learning", f"history-restoration-{task}")
+        assert history.best.sum() == 1
+        assert history.val_loss[history.best].item() == history.val_loss.min()
+
+
+def test_predictions_are_probabilities_of_validation_and_test_images_only(project):
+    predictions = read(project, "05-ensembles", "predictions")
+    assert set(predictions.split) == {"validation", "test"}
+    arms = ["Baseline", "Den-P", "Deb-P", "Random start", "SA", "SLSQP-WA", "A-F"]
+    assert predictions[arms].ge(0).all(axis=None)
+    assert predictions[arms].le(1).all(axis=None)
+    assert np.allclose(predictions["SA"], predictions[["Den-P", "Deb-P"]].mean(axis=1), atol=1e-6)
+    assert read(project, "05-ensembles", "weights").weight.sum() == pytest.approx(1)
+
+
+def test_activation_maps_are_measured_against_a_reference(project):
+    assert "whole image" in set(read(project, "06-activation-maps", "localisation")["map"])
+
+
+def test_table_3_follows_from_the_predictions(project):
+    predictions = read(project, "05-ensembles", "predictions")
+    test = predictions[predictions.split == "test"]
+    table = read(project, "07-evaluation", "table-3").set_index("model")
+    for model in table.index:
+        expected = scores.from_predictions(test.label, test[model])
+        assert table.loc[model].to_dict() == pytest.approx(expected, rel=1e-5)
+
+
+def test_table_2_has_the_corrupted_input_and_the_classical_filters(project):
+    table = read(project, "07-evaluation", "table-2")
+    assert {"corrupted input", "gaussian", "median", "Sharp U-Net"} <= set(table.method)
+
+
+def test_all_fifteen_pairs_are_tested_three_ways(project):
+    assert [len(read(project, "08-significance", name)) for name in ("pairs", "mcnemar", "areas")] == [15, 15, 15]
+
+
+def test_audit_decodes_one_matrix_a_model(project):
+    assert list(read(project, "09-auditing-the-paper", "decoded").model) == list(published.TABLE_3)
+
+
+def test_page_shows_the_values_really_used(project):
+    page = (project / "runs/tiny/site/_build/html/notebooks/07-evaluation.html").read_text()
+    assert re.search(r"resamples.*?20\b", re.sub(r"<[^>]+>", "", page))
+
+
+def test_changed_parameter_runs_its_chapter_and_what_follows(project):
+    with changed(project / "tests/tiny.yml", "resamples: 20", "resamples: 21"):
+        assert planned(project) == ({"07-evaluation", "08-significance"}, True)
+
+
+def test_nothing_runs_again_unless_something_changed(project):
+    assert planned(project) == (set(), False)
+
+
+def test_changed_prose_renders_only(project):
+    with changed(project / "notebooks/03-pretext-learning.md", "## Summary", "A new sentence.\n\n## Summary"):
+        assert planned(project) == (set(), True)
+
+
+def test_changed_module_runs_its_chapters_and_what_follows(project):
+    with changed(project / "cxrlib/networks/ensembles.py", "import keras\n", "import keras  # changed\n"):
+        assert planned(project) == ({"05-ensembles", "07-evaluation", "08-significance"}, True)
+
+
+def test_failing_chapter_is_named_with_its_cell_and_leaves_nothing_half_done(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "project")  # it loses a chapter
+    source = copy / "notebooks/09-auditing-the-paper.md"
+    source.write_text(source.read_text().replace("alone = {", "raise ValueError('broken on purpose')\nalone = {"))
+    result = snakemake(copy, "--cores", "2", "runs/tiny/executed/09-auditing-the-paper.ipynb")
+    assert result.returncode != 0
+    assert "chapter 09-auditing-the-paper" in result.stderr
+    assert "broken on purpose" in result.stderr
+    assert not (copy / "runs/tiny/09-auditing-the-paper").exists()

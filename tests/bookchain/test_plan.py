@@ -1,0 +1,128 @@
+"""The plan of a run: parameters from presets, refused when unknown, and the data a reader gives."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bookchain.plan import Plan, PlanError, with_values
+
+ROOT = Path(__file__).parents[2]
+
+
+def preset(folder, content):
+    path = folder / "mine.yml"
+    path.write_text(yaml.safe_dump(content))
+    return {"preset": str(path)}
+
+
+def test_quick_is_the_default_and_overrides_nothing_but_the_run():
+    plan = Plan(ROOT, {}, {})
+    assert plan.run == "runs/quick"
+    assert yaml.safe_load(plan.parameters_yaml("03-pretext-learning")) == {"run": "runs/quick"}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yml")))
+def test_presets_know_only_parameters_that_their_chapters_know(name, tmp_path):
+    given = {data: str(tmp_path) for data in ("kermany", "vindr", "lung_masks", "segmenter", "vgg16")}
+    assert len(Plan(ROOT, {"preset": name, **given}, {}).chapters) == 9
+
+
+def test_unknown_parameter_is_refused_by_name(tmp_path):
+    with pytest.raises(PlanError, match="03-pretext-learning has no parameter 'epoch'"):
+        Plan(ROOT, preset(tmp_path, {"03-pretext-learning": {"epoch": 3}}), {})
+
+
+def test_unknown_chapter_and_unknown_preset_are_refused(tmp_path):
+    with pytest.raises(PlanError, match="no chapter '10-more'"):
+        Plan(ROOT, preset(tmp_path, {"10-more": {}}), {})
+    with pytest.raises(PlanError, match="preset 'fast'"):
+        Plan(ROOT, {"preset": "fast"}, {})
+
+
+def test_preset_that_needs_data_says_which():
+    with pytest.raises(PlanError, match="needs KERMANY"):
+        Plan(ROOT, {"preset": "kermany"}, {})
+
+
+def test_data_come_from_the_configuration_or_the_environment(tmp_path):
+    plan = Plan(ROOT, {"kermany": str(tmp_path)}, {"KERMANY": "elsewhere", "LUNG_MASKS": str(tmp_path)})
+    parameters = yaml.safe_load(plan.parameters_yaml("01-preprocessing"))
+    assert parameters["kermany"] == parameters["lung_masks"] == str(tmp_path)
+    assert "kermany" not in yaml.safe_load(plan.parameters_yaml("03-pretext-learning"))
+
+
+def test_missing_path_is_named():
+    with pytest.raises(PlanError, match="KERMANY=nowhere"):
+        Plan(ROOT, {"kermany": "nowhere"}, {})
+
+
+def test_changed_data_change_the_fingerprint(tmp_path):
+    before = Plan(ROOT, {"kermany": str(tmp_path)}, {}).data("01-preprocessing")
+    (tmp_path / "image.jpeg").write_bytes(b"1")
+    assert Plan(ROOT, {"kermany": str(tmp_path)}, {}).data("01-preprocessing") != before
+
+
+def test_a_module_concerns_the_chapters_that_use_it_alone():
+    plan = Plan(ROOT, {}, {})
+    using = {chapter for chapter in plan.chapters if "cxrlib.networks.ensembles:" in plan.modules(chapter)}
+    assert using == {"05-ensembles"}
+    downstream = {chapter for chapter in plan.chapters if "05-ensembles" in plan.upstream(chapter)}
+    assert downstream == {"07-evaluation", "08-significance"}
+
+
+def test_banner_tells_what_is_real_and_forbids_publishing_credentialed_data(tmp_path):
+    folder = {"kermany": str(tmp_path)}
+    synthetic = Plan(ROOT, {}, {}).banner()
+    assert synthetic.startswith("This run used synthetic radiographs: none of its numbers describe patients.")
+    both = Plan(ROOT, folder, {}).banner()  # the quick preset classifies VinDr-PCXR, which is not given
+    assert both.startswith("This run used real radiographs for restoration")
+    assert "none of its numbers on classification describe patients" in both
+    one = preset(tmp_path, {"01-preprocessing": {"classification": "kermany"}})
+    real = Plan(ROOT, one | folder, {}).banner()
+    assert real.startswith("This run used real radiographs (Kermany")
+    for banner in (synthetic, both, real):
+        assert "Numbers of the paper and of earlier runs are marked as such." in banner
+        assert banner.endswith("Not for clinical use.")
+    assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path)}, {}).banner()
+    assert "do not publish" in Plan(ROOT, folder | {"vindr": str(tmp_path)}, {}).banner()
+
+
+def test_preset_extends_another_parameter_by_parameter(tmp_path):
+    (tmp_path / "base.yml").write_text(
+        yaml.safe_dump({"needs": ["vgg16"], "03-pretext-learning": {"epochs": 3, "seed": 1}})
+    )
+    config = preset(tmp_path, {"extends": "base", "needs": [], "03-pretext-learning": {"epochs": 9}})
+    parameters = yaml.safe_load(Plan(ROOT, config, {}).parameters_yaml("03-pretext-learning"))
+    assert (parameters["epochs"], parameters["seed"]) == (9, 1)
+    with pytest.raises(PlanError, match="base.yml: this preset needs VGG16|mine.yml: this preset needs VGG16"):
+        Plan(ROOT, preset(tmp_path, {"extends": "base"}), {})
+    with pytest.raises(PlanError, match="mine.yml: extends 'gone'"):
+        Plan(ROOT, preset(tmp_path, {"extends": "gone"}), {})
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [1", "no valid YAML"), ("- a\n- b", "no sections by chapter")])
+def test_damaged_preset_is_named(tmp_path, text, message):
+    (tmp_path / "mine.yml").write_text(text)
+    with pytest.raises(PlanError, match=f"mine.yml: {message}"):
+        Plan(ROOT, {"preset": str(tmp_path / "mine.yml")}, {})
+
+
+def test_run_folder_that_is_a_file_is_named(tmp_path):
+    for name in ("cxrlib", "notebooks", "presets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "presets/quick.yml").write_text("")
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(PlanError, match="runs: no folder that can be written to"):
+        Plan(tmp_path, {}, {})
+
+
+def test_with_values_replaces_what_was_used_and_keeps_comments():
+    cell = 'run = "runs/quick"  # where\nsizes = [1, 2]  # paper: 3\nname = "a"'
+    used = with_values(cell, {"sizes": [3, 4], "run": "runs/quick", "unknown": 1})
+    assert used == 'run = "runs/quick"  # where\nsizes = [3, 4]  # paper: 3\nname = "a"'
+
+
+def test_chapters_that_train_are_told_from_those_that_do_not():
+    plan = Plan(ROOT, {}, {})
+    assert [name[:2] for name in plan.chapters if plan.trains(name)] == ["01", "03", "04", "05"]

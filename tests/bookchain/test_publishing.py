@@ -1,0 +1,159 @@
+"""What publishes the book: the workflow calls what there is and may do no more than it must; licence and citation."""
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from pybtex.database import parse_file
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())
+JOBS = WORKFLOW["jobs"]
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+
+
+def steps(job=None):
+    return [step for name, found in JOBS.items() if job in (None, name) for step in found["steps"]]
+
+
+def actions(job, name):
+    return [step for step in steps(job) if step.get("uses", "").startswith(f"actions/{name}@")]
+
+
+def make_targets():
+    return set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
+
+
+def test_every_make_target_that_the_workflow_calls_exists():
+    lines = [line for step in steps() for line in step.get("run", "").splitlines() if line.startswith("make ")]
+    called = [word for line in lines for word in line.split()[1:]]
+    assert called[:4] == ["lint", "book", "test", "test-browser"]
+    assert set(called) <= make_targets()
+
+
+def test_workflow_runs_on_pushes_and_pull_requests_but_not_on_what_it_pushes_itself():
+    triggers = WORKFLOW[True]  # YAML reads `on` as true
+    assert triggers == {"push": {"branches-ignore": ["launch"]}, "pull_request": None}
+    (python,) = actions("check", "setup-python")
+    assert python["with"]["python-version"] == "3.11"
+    assert list(ROOT.glob(python["with"]["cache-dependency-path"]))
+
+
+def test_each_job_may_do_only_what_it_must():
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    granted = {name: job.get("permissions") for name, job in JOBS.items()}
+    assert granted == {
+        "check": None,
+        "pages": {"pages": "write", "id-token": "write"},
+        "launch": {"contents": "write"},
+    }
+    for name in ("pages", "launch"):
+        assert JOBS[name]["needs"] == "check"
+        assert JOBS[name]["if"] == "github.ref == 'refs/heads/main'"
+        assert not any("make" in step.get("run", "") for step in steps(name)), "no code of the book with these rights"
+    (checkout,) = actions("check", "checkout")
+    assert checkout["with"]["persist-credentials"] is False
+
+
+def test_actions_are_the_official_ones_at_a_major_version():
+    used = [step["uses"] for step in steps() if "uses" in step]
+    assert used
+    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", name) for name in used)
+
+
+def test_what_one_job_hands_over_the_other_takes():
+    (given,), (taken,) = actions("check", "upload-artifact"), actions("launch", "download-artifact")
+    assert given["with"]["name"] == taken["with"]["name"]
+    assert given["with"]["path"] in (ROOT / "Makefile").read_text()
+    (pages,) = actions("check", "upload-pages-artifact")
+    assert pages["with"]["path"] == "runs/quick/site/_build/html"
+
+
+def test_launch_branch_is_one_commit_without_workflows(tmp_path):
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run(["git", "init", "--quiet", "--bare", "origin"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "clone", "--quiet", "origin", "copy"], cwd=tmp_path, check=True, capture_output=True)
+    copy = tmp_path / "copy"
+    for path in (".github/workflows/book.yml", "notebooks/01-a.ipynb", "notebooks/01-a.md"):
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        (copy / path).write_text("main")
+    subprocess.run([*git, "add", "."], cwd=copy, check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "main"], cwd=copy, check=True)
+    (copy / "notebooks/01-a.ipynb").write_text("launch")
+    (push,) = [step["run"] for step in steps("launch") if "run" in step]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GITHUB_SHA": "1"}
+    command = ["bash", "-euo", "pipefail", "-c", push]
+    subprocess.run(command, cwd=copy, check=True, env=environment, capture_output=True)
+
+    def read(*arguments):
+        command = ["git", "-C", str(tmp_path / "origin"), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    assert read("ls-tree", "-r", "--name-only", "launch") == ["notebooks/01-a.ipynb", "notebooks/01-a.md"]
+    assert read("show", "launch:notebooks/01-a.ipynb") == ["launch"]
+    assert read("rev-list", "--count", "launch") == ["1"]
+
+
+def test_binder_installs_the_book_itself():
+    assert not (ROOT / "binder").exists()
+    assert not (ROOT / ".binder").exists(), "Binder would read that folder and pass over environment.yml"
+    script = ROOT / "postBuild"
+    assert script.stat().st_mode & 0o111, "Binder runs it"
+    assert "pip install --quiet --no-deps --editable ." in script.read_text()
+
+
+PUBLISHED = (
+    "_config.yml",
+    "bookchain/editions/launch.py",
+    ".github/workflows/book.yml",
+    "book/publishing.md",
+    "CITATION.cff",
+)
+
+
+@pytest.mark.parametrize("path", PUBLISHED)
+def test_no_address_of_a_repository_is_written_down(path):
+    found = re.findall(r"github\.com/[\w.-]+/[\w.-]+", (ROOT / path).read_text())
+    assert set(found) <= {"github.com/OWNER/NAME"}
+
+
+def test_citation_names_the_book_and_the_paper_as_the_bibliography_does():
+    assert CITATION["cff-version"] == "1.2.0"
+    assert CITATION["title"] in (ROOT / "book/intro.md").read_text().replace("# ", "", 1)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    assert CITATION["authors"] == [{"name": config["author"]}]
+    assert CITATION["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    entry = parse_file(ROOT / "book/references.bib").entries["rajaraman2024"]
+    (paper,) = CITATION["references"]
+    assert paper["doi"] == entry.fields["doi"]
+    assert (paper["journal"], paper["start"]) == (entry.fields["journal"], entry.fields["pages"])
+    assert (paper["volume"], paper["year"]) == (int(entry.fields["volume"]), int(entry.fields["year"]))
+    assert paper["title"] == re.sub("[{}]", "", entry.fields["title"])
+    names = [(" ".join(person.last_names), " ".join(person.first_names)) for person in entry.persons["author"]]
+    assert [(author["family-names"], author["given-names"]) for author in paper["authors"]] == names
+
+
+def test_licences_say_what_they_cover():
+    code, text = ((ROOT / name).read_text() for name in ("LICENSE", "LICENSE-text"))
+    assert code.startswith("MIT License")
+    assert CITATION["license"] == "MIT"
+    assert "https://creativecommons.org/licenses/by/4.0/legalcode" in text
+    for licence in (code, text):
+        assert "data sets" in licence
+        assert "numbers" in licence
+    for path in re.findall(r"[\w/]+(?:/|\.md|\.py)(?=[\s,;])", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_files_and_targets_that_contributing_names_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = re.findall(r"`([\w./-]+(?:/|\.(?:md|py|yml|toml|css|bib|lock)))`", text)
+    paths = [path for path in paths if "NN" not in path]
+    assert len(paths) > 10
+    for path in paths:
+        assert (ROOT / path).exists(), path
+    assert {name for line in re.findall(r"`make ([a-z -]+)`", text) for name in line.split()} <= make_targets()

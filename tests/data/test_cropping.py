@@ -1,0 +1,161 @@
+"""From files to the array: pairs for the segmenter, and crops that hold the lungs."""
+
+import contextlib
+import itertools
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxrlib.data import cropping
+from cxrlib.data.dicom import ImageError
+from cxrlib.data.duplicates import find_duplicates
+
+
+class Bright(keras.layers.Layer):
+    """A segmenter that takes every bright pixel for lung, so that the right crop is known."""
+
+    def call(self, images):
+        return keras.ops.cast(images > 0.5, "float32")
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    inputs = keras.Input((96, 96, 1))
+    return keras.Model(inputs, Bright()(inputs))
+
+
+@pytest.fixture
+def films(tmp_path):
+    """Three films: a bright block at a known place, in two sizes, and one with nothing."""
+    paths = []
+    for name, (height, width), block in (
+        ("a", (96, 96), (24, 72, 30, 60)),
+        ("b", (192, 384), (48, 144, 120, 240)),
+        ("c", (96, 96), (0, 0, 0, 0)),
+    ):
+        film = np.zeros((height, width), np.uint8)
+        film[block[0] : block[1], block[2] : block[3]] = 255
+        Image.fromarray(film).save(tmp_path / f"{name}.png")
+        paths.append(str(tmp_path / f"{name}.png"))
+    return paths
+
+
+def test_crop_is_the_box_of_the_mask_in_pixels_of_the_file(films, segmenter, tmp_path):
+    table = cropping.crop_to_lungs(films, segmenter, tmp_path / "images.npy", 32, keep_aspect=False)
+    corners = table[["crop_x_min", "crop_y_min", "crop_x_max", "crop_y_max"]].to_numpy().tolist()
+    assert corners == [[30, 24, 60, 72], [120, 48, 240, 144], [0, 0, 96, 96]]
+    assert table.lungs_found.tolist() == [True, True, False]
+    images = np.load(tmp_path / "images.npy")
+    assert images.shape == (3, 32, 32)
+    assert images.dtype == np.uint8
+    assert (images[:2] == 255).all()
+    assert (images[2] == 0).all()
+
+
+def test_without_a_segmenter_whole_frames_are_kept(films, tmp_path):
+    table = cropping.crop_to_lungs(films, None, tmp_path / "images.npy", 96)
+    corners = table[["crop_x_min", "crop_y_min", "crop_x_max", "crop_y_max"]].to_numpy().tolist()
+    assert corners == [[0, 0, 96, 96], [0, 0, 384, 192], [0, 0, 96, 96]]
+    assert not table.lungs_found.any()
+    assert np.array_equal(np.load(tmp_path / "images.npy")[0] / 255, next(cropping.read_images(films)))
+
+
+@pytest.mark.parametrize("times", [1, 20])  # few are read at once, many by processes
+def test_images_are_read_in_order(films, times):
+    shapes = [image.shape for image in cropping.read_images(films * times)]
+    assert shapes == [(96, 96), (192, 384), (96, 96)] * times
+
+
+def test_reading_and_joblib_do_not_share_their_processes(films):
+    frame = pd.DataFrame({"path": films})
+    for _ in range(2):
+        assert len(list(cropping.read_images(films * 20))) == 60
+        assert len(find_duplicates(frame)) == 1  # joblib reads in processes of its own; a and b show the same
+
+
+def test_an_unreadable_file_ends_the_reading_by_name(films, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    for times in (1, 40):
+        images = cropping.read_images([films[0], str(tmp_path / "broken.png"), *films * times], workers=1)
+        assert next(images).shape == (96, 96)
+        with pytest.raises(ImageError, match="broken.png: not a readable"):
+            next(images)
+
+
+def test_pairs_are_squashed_to_one_size_and_masks_are_boolean(films):
+    radiographs, masks = cropping.read_pairs(films, films, 48)
+    assert radiographs.shape == masks.shape == (3, 48, 48)
+    assert radiographs.dtype == np.uint8
+    assert masks.dtype == bool
+    assert masks[0, 12:36, 15:30].all()
+    assert masks[0].sum() == 24 * 15
+
+
+class Kill(Exception):  # noqa: N818 - it is no error
+    """Stands in for a kill."""
+
+
+def test_killed_cropping_goes_on_to_the_same_bytes(films, segmenter, tmp_path, monkeypatch):
+    paths = list(itertools.islice(itertools.cycle(films), 150))
+    expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "whole.npy", 16)
+    read, fed = cropping.read_images, []
+
+    def feed(paths, last=None):
+        for number, image in enumerate(read(paths, 1)):
+            if number == last:
+                raise Kill
+            fed.append(image.shape)
+            yield image
+
+    def crop(paths, last=None, size=16):
+        monkeypatch.setattr(cropping, "read_images", lambda paths: feed(paths, last))
+        fed.clear()
+        return cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", size, unfinished=tmp_path / "kept")
+
+    for stop in (100, 70):  # killed at image 100, then at image 134
+        with pytest.raises(Kill):
+            crop(paths, stop)
+        assert not (tmp_path / "a.npy").exists()
+    table = crop(paths)
+    assert len(fed) == 150 - 128  # what two whole blocks held is not read again
+    assert table.equals(expected)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+    assert {path.name for path in tmp_path.glob("*.npy")} == {"a.npy", "whole.npy"}
+    crop(paths)
+    assert len(fed) == 150 - 128  # 22 images lie behind the last whole block
+    crop(paths, size=12)
+    assert len(fed) == 150  # other settings: nothing of it can be used
+    crop(paths[::-1], size=12)
+    assert len(fed) == 150
+
+
+def test_half_a_line_of_the_record_is_dropped(films, segmenter, tmp_path):
+    paths = films * 50
+    kept = tmp_path / "kept"
+    expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept)
+    whole = (tmp_path / "a.npy").read_bytes()
+    record = kept / "partial-a.jsonl"
+    record.write_text(record.read_text()[:-10])
+    assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
+    assert (tmp_path / "a.npy").read_bytes() == whole
+
+
+def test_reading_stays_a_few_images_ahead(films, monkeypatch):
+    submitted = []
+
+    class Pool(contextlib.AbstractContextManager):
+        def __exit__(self, *details):
+            pass
+
+        def submit(self, function, path):
+            submitted.append(path)
+            return type("Done", (), {"result": lambda self: path})()
+
+    monkeypatch.setattr(cropping, "ProcessPoolExecutor", lambda max_workers: Pool())
+    images = cropping.read_images([f"{number}" for number in range(50)], workers=3)
+    assert next(images) == "0"
+    assert len(submitted) == 6
+    assert list(images) == [f"{number}" for number in range(1, 50)]

@@ -1,0 +1,307 @@
+"""Tests of cxrlib.datasets: readers and duplicates, on synthetic cohorts and the real set."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxrlib.data.boxes import read_boxes
+from cxrlib.data.duplicates import find_duplicates, thumbnail
+from cxrlib.data.kermany import add_lung_masks, index_kermany
+from cxrlib.data.vindr_pcxr import index_vindr_pcxr
+
+
+def touch(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+
+
+# ---- Kermany ----
+
+
+@pytest.mark.parametrize("below", ["", "chest_xray"])
+def test_kermany_from_the_folder_or_its_parent(kermany_cohort, below):
+    frame = index_kermany(kermany_cohort.root / below)
+    overview = kermany_cohort.overview
+    assert {"path", "dataset", "patient", "label", "finding"} <= set(frame.columns)
+    assert set(frame.dataset) == {"kermany"}
+    below_root = [str(Path(path).relative_to(kermany_cohort.root)) for path in frame.path]
+    found = dict(zip(below_root, frame.label, strict=True))
+    assert found == dict(zip(overview.path, overview.label, strict=True))
+    assert (frame.finding.eq("normal") == frame.label.eq(0)).all()
+    assert frame.finding.value_counts().to_dict() == {"normal": 24, "bacterial pneumonia": 12, "viral pneumonia": 10}
+    assert set(frame.folder) == {"train", "val", "test"}
+    assert frame.image[0] == str(Path(frame.path[0]).relative_to(kermany_cohort.root / "chest_xray").with_suffix(""))
+
+
+def test_kermany_layout_without_val(tmp_path, kermany_cohort):
+    shutil.copytree(kermany_cohort.root, tmp_path / "set")
+    shutil.rmtree(tmp_path / "set/chest_xray/val")
+    frame = index_kermany(tmp_path / "set")
+    assert set(frame.folder) == {"train", "test"}
+    assert len(frame) == (kermany_cohort.overview.split != "val").sum()
+
+
+def test_kermany_patients_as_the_writer_numbers_them(kermany_cohort):
+    frame = index_kermany(kermany_cohort.root, patient_key="number and type")
+    by_path = dict(zip(frame.path, frame.patient, strict=True))
+    for path, patient in zip(kermany_cohort.overview.path, kermany_cohort.overview.patient, strict=True):
+        assert by_path[str(kermany_cohort.root / path)] == patient
+
+
+@pytest.mark.parametrize(
+    ("key", "patients"),
+    [
+        ("number", ["IM-0115", "IM-0115", "IM-0115", "IM-0116", "person1", "person1", "person1", "person12"]),
+        (
+            "number and type",
+            ["IM-0115", "IM-0115", "NORMAL2-IM-0115", "NORMAL2-IM-0116"]
+            + ["person1_bacteria", "person1_bacteria", "person1_virus", "person12_virus"],
+        ),
+    ],
+)
+def test_both_patient_keys(tmp_path, key, patients):
+    touch(
+        tmp_path,
+        "train/NORMAL/IM-0115-0001.jpeg",
+        "test/NORMAL/IM-0115-0001-0002.jpeg",
+        "train/NORMAL/NORMAL2-IM-0115-0001.jpeg",
+        "train/NORMAL/NORMAL2-IM-0116-0001.jpeg",
+        "train/PNEUMONIA/person1_bacteria_1.jpeg",
+        "train/PNEUMONIA/person1_bacteria_2.jpeg",
+        "test/PNEUMONIA/person1_virus_6.jpeg",
+        "val/PNEUMONIA/person12_virus_46.jpeg",
+    )
+    frame = index_kermany(tmp_path, patient_key=key)
+    assert sorted(frame.patient) == sorted(patients)
+
+
+def test_kermany_passes_over_what_archives_leave(tmp_path):
+    touch(tmp_path, "train/NORMAL/IM-0115-0001.jpeg", "train/NORMAL/.DS_Store", "train/NORMAL/._IM-0115-0001.jpeg")
+    touch(tmp_path, "__MACOSX/train/NORMAL/x.jpeg", "train/NORMAL/Thumbs.db")
+    assert len(index_kermany(tmp_path)) == 1
+
+
+def test_kermany_refuses_by_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no JPEG in train/NORMAL"):
+        index_kermany(tmp_path)
+    with pytest.raises(ValueError, match="patient_key 'name'"):
+        index_kermany(tmp_path, patient_key="name")
+    touch(tmp_path, "train/PNEUMONIA/IM-0115-0001.jpeg")
+    with pytest.raises(ValueError, match="PNEUMONIA/IM-0115-0001.jpeg: the name tells no patient"):
+        index_kermany(tmp_path)
+
+
+# ---- VinDr-PCXR ----
+
+
+@pytest.mark.parametrize(("unlabelled", "label"), [("exclude", None), ("abnormal", 1), ("normal", 0)])
+def test_vindr_labels(vindr_cohort, unlabelled, label):
+    frame = index_vindr_pcxr(vindr_cohort.root, unlabelled).set_index("image")
+    overview = vindr_cohort.overview.set_index("patient")
+    zero = overview.index[overview.diseases.str.len() == 0]
+    assert len(zero) == 1
+    assert set(overview.index) - set(frame.index) == (set(zero) if label is None else set())
+    assert (frame.patient == frame.index).all()
+    assert set(frame.dataset) == {"vindr_pcxr"}
+    for image, row in frame.iterrows():
+        diseases = overview.diseases[image]
+        assert row.label == (label if image in zero else int(diseases != ("No finding",)))
+        assert set(row.finding.split(" | ")) == set(diseases or [""])
+        assert row.folder == overview.split[image]
+        assert Path(row.path).is_file()
+
+
+def test_vindr_boxes(vindr_cohort):
+    boxes = read_boxes(vindr_cohort.root)
+    assert list(boxes.columns) == ["image", "finding", "x_min", "y_min", "x_max", "y_max"]
+    assert "No finding" not in set(boxes.finding)
+    written = pd.concat(pd.read_csv(vindr_cohort.root / f"annotations_{part}.csv") for part in ("train", "test"))
+    written = written[written.class_name != "No finding"]
+    corners = ["x_min", "y_min", "x_max", "y_max"]
+    assert np.array_equal(boxes[corners], written[corners])
+    sick = vindr_cohort.overview[vindr_cohort.overview.label == 1]
+    assert set(boxes.image) <= set(sick.patient)
+    assert boxes.image.nunique() > len(sick) / 2
+    assert all(boxes[name].dtype.kind == "f" for name in corners)
+
+
+def edit(root, name, change):
+    table = pd.read_csv(root / name)
+    change(table).to_csv(root / name, index=False)
+
+
+def set_value(row, column, value):
+    def change(table):
+        table[column] = table[column].astype(object)
+        table.loc[row, column] = value
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("image_labels_train.csv", lambda t: t.drop(columns="No finding"), r"columns \['No finding'\] are missing"),
+        ("image_labels_test.csv", lambda t: pd.concat([t, t[:1]]), "occurs twice with the same labels"),
+        ("image_labels_train.csv", lambda t: t.assign(**{"No finding": 1.0}), "No finding and a finding"),
+        ("image_labels_train.csv", set_value(3, "CPAM", np.nan), "neither 0 nor 1"),
+        ("image_labels_train.csv", set_value(3, "CPAM", "yes"), "neither 0 nor 1"),
+    ],
+)
+def test_vindr_label_tables_are_checked(tmp_path, vindr_cohort, name, change, message):
+    for part in vindr_cohort.root.glob("*.csv"):
+        shutil.copy(part, tmp_path)
+    edit(tmp_path, name, change)
+    with pytest.raises(ValueError, match=f"{name}: .*{message}"):
+        index_vindr_pcxr(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["x_max", "y_min"])
+def test_vindr_box_without_area_is_named(tmp_path, vindr_cohort, column):
+    for part in vindr_cohort.root.glob("*.csv"):
+        shutil.copy(part, tmp_path)
+    table = pd.read_csv(tmp_path / "annotations_train.csv")
+    row = table.index[table.class_name != "No finding"][0]
+    edit(tmp_path, "annotations_train.csv", set_value(row, column, np.nan if column == "y_min" else -1))
+    with pytest.raises(ValueError, match=f"{table.image_id[row]} has a box without area"):
+        read_boxes(tmp_path)
+
+
+def test_vindr_missing_files_are_named(tmp_path, vindr_cohort):
+    with pytest.raises(FileNotFoundError, match="image_labels_train.csv: not there"):
+        index_vindr_pcxr(tmp_path)
+    with pytest.raises(FileNotFoundError, match="annotations_train.csv: not there"):
+        read_boxes(tmp_path)
+    for part in vindr_cohort.root.glob("*.csv"):
+        shutil.copy(part, tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"\.dicom: named in the CSV but not there, with \d+ more"):
+        index_vindr_pcxr(tmp_path)
+    (tmp_path / "image_labels_train.csv").write_text("")
+    with pytest.raises(ValueError, match="image_labels_train.csv: empty"):
+        index_vindr_pcxr(tmp_path)
+    with pytest.raises(ValueError, match="unlabelled 'maybe'"):
+        index_vindr_pcxr(tmp_path, unlabelled="maybe")
+
+
+def test_vindr_ids_stay_text(tmp_path):
+    # All-digit ids, which pandas would read as numbers.
+    for part, image in (("train", "0" * 31 + "1"), ("test", "0" * 31 + "2")):
+        (tmp_path / f"image_labels_{part}.csv").write_text(f"image_id,rad_ID,No finding,CPAM\n{image},R1,1.0,0.0\n")
+        touch(tmp_path, f"{part}/{image}.dicom")
+    assert index_vindr_pcxr(tmp_path).image.tolist() == ["0" * 31 + "1", "0" * 31 + "2"]
+
+
+# ---- duplicates ----
+
+
+def test_duplicates_are_found_and_nothing_else(kermany_cohort):
+    frame = index_kermany(kermany_cohort.root)
+    found = find_duplicates(frame, workers=1)
+    assert len(found) == 1
+    first, second = (Path(found[name][0]).stem for name in ("first", "second"))
+    patients = kermany_cohort.overview.set_index(kermany_cohort.overview.path.map(lambda path: Path(path).stem)).patient
+    assert patients[first] != patients[second]
+    assert found["first"][0] < found["second"][0]
+
+
+def test_identical_and_regreyed_copies_are_found(tmp_path):
+    rng = np.random.default_rng(0)
+    scene = np.clip(rng.normal(120, 20, (6, 5)), 60, 180).repeat(12, axis=0).repeat(12, axis=1)
+    other = np.clip(rng.normal(120, 20, (6, 5)), 60, 180).repeat(12, axis=0).repeat(12, axis=1)
+    for name, pixels in {"a": scene, "b": scene, "c": scene * 0.7 + 30, "d": other, "e": scene[:, ::-1]}.items():
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    frame = pd.DataFrame({"path": [str(tmp_path / f"{name}.png") for name in "abcde"]})
+    found = find_duplicates(frame, workers=1)
+    names = {(Path(a).stem, Path(b).stem) for a, b in zip(found["first"], found["second"], strict=True)}
+    assert names == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert found.distance[0] == pytest.approx(0, abs=1e-5)
+    assert find_duplicates(frame[:1]).empty
+
+
+def test_distance_is_in_standard_deviations(tmp_path):
+    # Independent noise of s standard deviations on one of two images: root mean square difference about s.
+    rng = np.random.default_rng(0)
+    scene = rng.normal(0.5, 0.1, (32, 32))
+    Image.fromarray((scene * 65535).astype(np.uint16)).save(tmp_path / "a.png")
+    Image.fromarray(((scene + rng.normal(0, 0.001, (32, 32))) * 65535).astype(np.uint16)).save(tmp_path / "b.png")
+    frame = pd.DataFrame({"path": [str(tmp_path / "a.png"), str(tmp_path / "b.png")]})
+    assert find_duplicates(frame, workers=1).distance[0] == pytest.approx(0.01, rel=0.1)
+    assert find_duplicates(frame, max_distance=0.009, workers=1).empty
+    assert len(find_duplicates(frame, max_distance=0.011, workers=1)) == 1
+
+
+def test_thumbnail_is_standardised():
+    image = np.random.default_rng(0).random((50, 70)).astype(np.float32)
+    assert thumbnail(image).mean() == pytest.approx(0, abs=1e-5)
+    assert thumbnail(image).std() == pytest.approx(1, abs=1e-5)
+    assert thumbnail(image * 0.5 + 0.2) == pytest.approx(thumbnail(image), abs=1e-4)
+    assert (thumbnail(np.full((50, 70), 0.3, np.float32)) == 0).all()
+
+
+# ---- the real set ----
+
+
+@pytest.fixture(scope="module")
+def real_duplicates(shared_data):
+    return find_duplicates(index_kermany(shared_data / "kermany_224"))
+
+
+def test_real_counts(shared_data):
+    frame = index_kermany(shared_data / "kermany_224")
+    counts = {"normal": 1583, "bacterial pneumonia": 2780, "viral pneumonia": 1493}
+    assert frame.finding.value_counts().to_dict() == counts
+    assert frame.equals(index_kermany(shared_data / "kermany_224" / "chest_xray"))
+
+
+def test_real_patients_equal_the_manifest(shared_data):
+    frame = index_kermany(shared_data / "kermany_224", patient_key="number and type")
+    manifest = pd.read_csv(shared_data / "kermany_224" / "manifest.csv")
+    known = dict(zip(manifest.path, manifest.patient_key, strict=True))
+    root = str(shared_data / "kermany_224") + "/"
+    assert {path.removeprefix(root): patient for path, patient in zip(frame.path, frame.patient, strict=True)} == known
+
+
+def test_real_numbers_that_two_types_share(shared_data):
+    # Counted by those who prepared the data: 979 numbers with both types, 328 both as IM and NORMAL2-IM.
+    frame = index_kermany(shared_data / "kermany_224", patient_key="number and type")
+    strict = index_kermany(shared_data / "kermany_224", patient_key="number")
+    shared = frame.groupby(strict.patient).patient.nunique()
+    sick = shared.index.str.startswith("person")
+    assert (shared[sick] == 2).sum() == 979
+    assert (shared[~sick] == 2).sum() == 328
+
+
+def test_real_duplicates(real_duplicates):
+    assert len(real_duplicates) == 34
+    stems = {frozenset((Path(a).stem[:15], Path(b).stem[:15])) for a, b in real_duplicates[["first", "second"]].values}
+    assert frozenset({"NORMAL2-IM-0095", "NORMAL2-IM-0096"}) in stems
+
+
+def test_lung_masks_are_found_beside_their_images(tmp_path, kermany_cohort):
+    frame = index_kermany(kermany_cohort.root)
+    for image in frame.image[:3]:
+        touch(tmp_path, f"{image}.png")
+    found = add_lung_masks(frame, tmp_path)
+    assert found.image.tolist() == frame.image[:3].tolist()
+    assert found["mask"].tolist() == [str(tmp_path / f"{image}.png") for image in frame.image[:3]]
+    assert set(found.confidence) == {"?"}
+    table = pd.DataFrame({"file": [f"{image}.jpeg" for image in frame.image[:2]], "confidence": ["A_exact", "B_order"]})
+    table.to_csv(tmp_path / "mask_map.csv")
+    assert add_lung_masks(frame, tmp_path).confidence.tolist() == ["A", "B", "?"]
+    assert add_lung_masks(frame, None).empty
+    with pytest.raises(ValueError, match="no mask"):
+        add_lung_masks(frame, tmp_path / "elsewhere")
+    table.drop(columns="confidence").to_csv(tmp_path / "mask_map.csv")
+    with pytest.raises(ValueError, match="confidence.* missing"):
+        add_lung_masks(frame, tmp_path)
+
+
+def test_real_masks(shared_data):
+    found = add_lung_masks(index_kermany(shared_data / "kermany_224"), shared_data / "kermany_lung_masks_224")
+    assert found.confidence.value_counts().to_dict() == {"B": 4152, "A": 1501, "C": 80}

@@ -1,0 +1,206 @@
+"""Tests of splits: exact sizes by whole patients, the official split, halves, and the guard."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxrlib.data.duplicates import find_duplicates
+from cxrlib.data.kermany import index_kermany
+from cxrlib.data.splits import (
+    LeakageError,
+    check_leakage,
+    merge_patients,
+    split_by_patient,
+    split_in_halves,
+    split_official,
+)
+
+NO_DUPLICATES = pd.DataFrame(columns=["first", "second", "distance"])
+
+
+def children(images, abnormal=None, seed=0):
+    """A frame of children with 1 to 4 images each, without files."""
+    rng = np.random.default_rng(seed)
+    patients = np.repeat(np.arange(images), rng.choice([1, 1, 1, 2, 3, 4], images))[:images]
+    sick = rng.random(images) < (0.3 if abnormal is None else abnormal)
+    return pd.DataFrame(
+        {
+            "path": [f"image{i}.png" for i in range(images)],
+            "patient": [f"child{p}" for p in patients],
+            "label": sick[patients].astype(int),
+        }
+    )
+
+
+def pair(first, second):
+    return pd.DataFrame({"first": [first], "second": [second], "distance": [0.0]})
+
+
+# ---- split ----
+
+
+@pytest.mark.parametrize("sizes", [(140, 20, 40), (0.7, 0.1, 0.2)])
+def test_split_is_exact_stratified_and_by_patient(sizes):
+    frame = children(200)
+    for seed in range(10):
+        split = split_by_patient(frame, sizes, seed, NO_DUPLICATES)
+        assert split.split.value_counts().to_dict() == {"train": 140, "validation": 20, "test": 40}
+        assert (split.groupby("patient").split.nunique() == 1).all()
+        expected = frame.label.mean() * split.groupby("split").size()
+        assert (np.abs(split.groupby("split").label.sum() - expected) <= 1).all()
+        assert split.drop(columns="split").equals(frame)
+        check_leakage(split, NO_DUPLICATES)
+
+
+def test_split_depends_on_the_seed_alone():
+    frame = children(200)
+    one, again, other = (split_by_patient(frame, (140, 20, 40), seed, NO_DUPLICATES).split for seed in (1, 1, 2))
+    assert one.equals(again)
+    assert not one.equals(other)
+    assert "split" not in frame
+
+
+@pytest.mark.parametrize(("fractions", "counts"), [((1, 0, 0), (10, 0, 0)), ((0.55, 0.25, 0.2), (6, 2, 2))])
+def test_fractions_become_counts_by_largest_remainder(fractions, counts):
+    frame = pd.DataFrame({"path": list("abcdefghij"), "patient": list("abcdefghij"), "label": 0})
+    split = split_by_patient(frame, fractions, 0, NO_DUPLICATES).split
+    assert tuple((split == name).sum() for name in ("train", "validation", "test")) == counts
+
+
+def test_patients_who_share_an_image_are_one():
+    frame = children(200)
+    twins = pd.concat([pair("image0.png", "image150.png"), pair("image150.png", "image199.png")])
+    assert frame.patient[[0, 150, 199]].nunique() == 3
+    group = merge_patients(frame, twins)
+    assert group[0] == group[150] == group[199]
+    assert len(np.unique(group)) == frame.patient.nunique() - 2
+    for seed in range(20):
+        split = split_by_patient(frame, (140, 20, 40), seed, twins)
+        assert split.split[[0, 150, 199]].nunique() == 1
+        check_leakage(split, twins)
+    apart = [
+        split_by_patient(frame, (140, 20, 40), seed, NO_DUPLICATES).split[[0, 150, 199]].nunique() for seed in range(20)
+    ]
+    assert max(apart) > 1
+
+
+def test_split_finds_duplicates_itself(kermany_cohort):
+    frame = index_kermany(kermany_cohort.root)
+    found = find_duplicates(frame, workers=1)
+    split = split_by_patient(frame, (0.7, 0.1, 0.2), 3)
+    assert split.equals(split_by_patient(frame, (0.7, 0.1, 0.2), 3, found))
+    check_leakage(split)
+
+
+@pytest.mark.parametrize(
+    ("change", "sizes", "message"),
+    [
+        (lambda f: f.drop(columns="patient"), (140, 20, 40), r"lacks \['patient'\]"),
+        (lambda f: f.assign(patient=f.patient.where(f.index != 7)), (140, 20, 40), "image7.png: no patient"),
+        (lambda f: f[:0], (0, 0, 0), "no rows"),
+        (lambda f: f.assign(path="image0.png"), (140, 20, 40), "image0.png and 198 more paths occur twice"),
+        (lambda f: f, (140, 20, 41), "sum to 201, the frame has 200"),
+        (lambda f: f, (0.7, 0.1, 0.1), "must sum to 1"),
+        (lambda f: f, (150, 50), "three values"),
+        (lambda f: f, (240, -20, -20), "none negative"),
+        (lambda f: f.assign(patient="child"), (140, 20, 40), "whole patients do not add up to 40 test"),
+    ],
+)
+def test_split_refuses(change, sizes, message):
+    with pytest.raises(ValueError, match=message):
+        split_by_patient(change(children(200)), sizes, 0, NO_DUPLICATES)
+
+
+@pytest.mark.parametrize("sizes", [(130, 30, 40), (0.6, 0.2, 0.2)])
+def test_official_split_keeps_the_test_folder(sizes):
+    frame = children(200)
+    tested = set(frame.patient.unique()[:25])
+    frame["folder"] = np.where(frame.patient.isin(tested), "test", "train")
+    count = int((frame.folder == "test").sum())
+    sizes = (sizes[0], 200 - sizes[0] - count, count) if sizes[0] > 1 else sizes
+    split = split_official(frame, sizes, 0, NO_DUPLICATES).split
+    assert (split == "test").equals(frame.folder == "test")
+    rest = 200 - count
+    train = sizes[0] if sizes[0] > 1 else round(rest * 0.75)
+    assert (split == "train").sum() == train
+    assert (split == "validation").sum() == rest - train
+    check_leakage(frame.assign(split=split), NO_DUPLICATES)
+    with pytest.raises(ValueError, match=f"the official test has {count} images"):
+        split_official(frame, (100, 200 - 100 - count - 1, count + 1), 0, NO_DUPLICATES)
+    with pytest.raises(ValueError, match="0 of 200 images are in the folder test"):
+        split_official(frame.assign(folder="train"), sizes, 0, NO_DUPLICATES)
+
+
+def test_halves_share_no_child_and_never_train_on_tested_children():
+    frame = children(300)
+    frame["restoration"] = split_by_patient(frame, (0.7, 0.1, 0.2), 0, NO_DUPLICATES).split
+    halves = split_in_halves(frame, 1, NO_DUPLICATES)
+    pretext, classified = halves[halves.pretext.notna()], halves[halves.classification.notna()]
+    assert (halves.pretext.isna() != halves.classification.isna()).all()
+    assert len(pretext) == 150
+    assert not set(pretext.patient) & set(classified.patient)
+    assert not set(pretext.patient) & set(halves.patient[halves.restoration == "test"])
+    assert (halves.classification[halves.restoration == "test"] == "test").all()
+    assert set(pretext.pretext) == {"train", "validation"}
+    check_leakage(classified.assign(split=classified.classification), NO_DUPLICATES)
+    check_leakage(pretext.assign(split=pretext.pretext), NO_DUPLICATES)
+    with pytest.raises(ValueError, match="both halves need others"):
+        split_in_halves(frame.assign(restoration="test"), 1, NO_DUPLICATES)
+
+
+# ---- leakage ----
+
+
+def test_leakage_of_a_patient_is_named():
+    split = split_by_patient(children(200), (140, 20, 40), 0, NO_DUPLICATES)
+    several = split.patient.value_counts().index[0]
+    split.loc[split.index[split.patient == several][0], "split"] = "elsewhere"
+    with pytest.raises(LeakageError, match=f"patient {several} and 0 more"):
+        check_leakage(split, NO_DUPLICATES)
+
+
+@pytest.mark.parametrize("kind", ["identical", "near-identical"])
+def test_leakage_of_an_image_is_named(tmp_path, kermany_cohort, kind):
+    source = index_kermany(kermany_cohort.root).path[0]
+    if kind == "identical":
+        copy = shutil.copy(source, tmp_path / "copy.jpeg")
+    else:
+        copy = tmp_path / "copy.jpeg"
+        Image.open(source).save(copy, quality=85)
+        assert copy.read_bytes() != Path(source).read_bytes()
+    frame = pd.DataFrame({"path": [source, str(copy)], "patient": ["a", "b"], "split": ["train", "test"]})
+    with pytest.raises(LeakageError, match=f"{Path(source).name} and copy.jpeg, and 0 more pairs"):
+        check_leakage(frame)
+    check_leakage(frame.assign(split="train"))
+
+
+def test_leakage_check_needs_its_columns():
+    with pytest.raises(ValueError, match=r"lacks \['split'\]"):
+        check_leakage(children(20), NO_DUPLICATES)
+    frame = children(20).assign(split="train")
+    orphan = frame.assign(patient=frame.patient.where(frame.index != 3))
+    with pytest.raises(ValueError, match="image3.png: no patient"):
+        check_leakage(orphan, NO_DUPLICATES)
+
+
+# ---- the real set ----
+
+
+@pytest.fixture(scope="module")
+def real_duplicates(shared_data):
+    return find_duplicates(index_kermany(shared_data / "kermany_224"))
+
+
+@pytest.mark.parametrize("key", ["number", "number and type"])
+def test_table_1_on_the_real_set(shared_data, real_duplicates, key):
+    frame = index_kermany(shared_data / "kermany_224", patient_key=key)
+    split = split_by_patient(frame, (4100, 586, 1170), 0, real_duplicates)
+    assert split.split.value_counts().to_dict() == {"train": 4100, "validation": 586, "test": 1170}
+    check_leakage(split, real_duplicates)
+    assert split.groupby("split").label.mean().to_numpy() == pytest.approx(frame.label.mean(), abs=2e-3)
+    fractions = split_by_patient(frame, (0.7, 0.1, 0.2), 0, real_duplicates).split.value_counts()
+    assert fractions.to_dict() == {"train": 4099, "validation": 586, "test": 1171}

@@ -1,0 +1,129 @@
+"""Tests of localisation: boxes, overlaps, the pointing game and energies worked by hand."""
+
+import numpy as np
+import pytest
+
+from cxrlib.evaluation.localisation import box_iou, energy_in_boxes, map_to_box, measure, pointing_game
+
+
+def example_map():
+    values = np.zeros((8, 10))
+    values[2:5, 3:7] = 0.6
+    values[3, 4] = 1.0
+    values[6, 9] = 0.2
+    return values
+
+
+@pytest.mark.parametrize(
+    ("threshold", "box"),
+    [(1.0, (4, 3, 5, 4)), (0.6, (3, 2, 7, 5)), (0.2, (3, 2, 10, 7)), (0, (3, 2, 10, 7)), ("otsu", (3, 2, 7, 5))],
+)
+def test_map_to_box_finds_the_extreme_points(threshold, box):
+    assert map_to_box(example_map(), threshold) == box
+    # The threshold is a share of the maximum.
+    assert map_to_box(0.5 * example_map(), threshold) == box
+
+
+def test_map_to_box_gives_plain_integers_and_exclusive_maxima():
+    box = map_to_box(np.ones((8, 10), np.float32), 0.5)
+    assert box == (0, 0, 10, 8)
+    assert all(type(side) is int for side in box)
+
+
+@pytest.mark.parametrize("threshold", [0, 0.5, 1, "otsu"])
+def test_map_of_zeros_has_no_box(threshold):
+    assert map_to_box(np.zeros((8, 10)), threshold) is None
+
+
+def test_flat_map_has_no_otsu_box():
+    assert map_to_box(np.full((8, 10), 0.5), "otsu") is None
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, np.nan, "mean"])
+def test_bad_thresholds_are_refused(threshold):
+    with pytest.raises(ValueError, match="threshold"):
+        map_to_box(example_map(), threshold)
+
+
+# Worked by hand: areas 6 and 8 that share 2 give 2 / 12.
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ((0, 0, 3, 2), (0, 0, 3, 2), 1),
+        ((0, 0, 3, 2), (2, 0, 6, 2), 2 / 12),
+        ((0, 0, 4, 4), (1, 1, 3, 3), 4 / 16),
+        ((0, 0, 3, 2), (3, 0, 5, 2), 0),
+        ((0, 0, 1, 1), (5, 5, 6, 6), 0),
+        ((0.5, 0, 1.5, 1), (0, 0, 1, 1), 0.5 / 1.5),
+    ],
+)
+def test_box_iou(a, b, expected):
+    assert box_iou(a, b) == pytest.approx(expected)
+    assert box_iou(b, a) == pytest.approx(expected)
+
+
+def test_pointing_game():
+    values = example_map()
+    assert pointing_game(values, [(4, 3, 5, 4)]) is True
+    assert pointing_game(values, [(0, 0, 2, 2), (0, 0, 10, 8)]) is True
+    # The maximum at x = 4, y = 3 is just outside each of these.
+    assert pointing_game(values, [(5, 3, 6, 4), (0, 3, 4, 4), (4, 4, 5, 8), (4, 0, 5, 3)]) is False
+    assert pointing_game(np.ones((8, 10)), [(0, 0, 10, 8)]) is False
+    assert pointing_game(np.zeros((8, 10)), [(0, 0, 10, 8)]) is False
+
+
+def test_energy_in_boxes():
+    values = example_map()
+    total = 11 * 0.6 + 1.0 + 0.2
+    assert energy_in_boxes(values, [(0, 0, 10, 8)]) == pytest.approx(1)
+    assert energy_in_boxes(values, [(3, 2, 5, 5)]) == pytest.approx((5 * 0.6 + 1) / total)
+    # Overlap counts once, and what lies outside the map does not matter.
+    assert energy_in_boxes(values, [(3, 2, 5, 5), (4, 3, 5, 4)]) == pytest.approx((5 * 0.6 + 1) / total)
+    assert energy_in_boxes(values, [(9, 6, 30, 30)]) == pytest.approx(0.2 / total)
+    assert energy_in_boxes(values, [(0, 0, 2, 2)]) == 0
+    assert energy_in_boxes(np.zeros((8, 10)), [(0, 0, 2, 2)]) == 0
+
+
+def test_boxes_between_pixels_take_the_pixels_whose_centre_they_hold():
+    assert energy_in_boxes(np.ones((1, 4)), [(0.4, 0, 2.6, 1)]) == pytest.approx(3 / 4)
+    assert energy_in_boxes(np.ones((1, 4)), [(0.6, 0, 2.4, 1)]) == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.zeros((2, 8, 10)), np.zeros((0, 10)), np.full((8, 10), np.nan), np.full((8, 10), -1), np.full((8, 10), np.inf)],
+)
+def test_bad_maps_are_refused(values):
+    with pytest.raises(ValueError, match="one map"):
+        map_to_box(values, 0.5)
+    with pytest.raises(ValueError, match="one map"):
+        pointing_game(values, [(0, 0, 1, 1)])
+    with pytest.raises(ValueError, match="one map"):
+        energy_in_boxes(values, [(0, 0, 1, 1)])
+
+
+@pytest.mark.parametrize("boxes", [[], [(0, 0, 1)], (0, 0, 1, 1), [(3, 0, 3, 1)], [(0, 2, 1, 1)], [(0, 0, np.nan, 1)]])
+def test_bad_boxes_are_refused(boxes):
+    with pytest.raises(ValueError, match="box"):
+        pointing_game(example_map(), boxes)
+    with pytest.raises(ValueError, match="box"):
+        energy_in_boxes(example_map(), boxes)
+
+
+def test_box_iou_refuses_bad_boxes():
+    with pytest.raises(ValueError, match="empty"):
+        box_iou((0, 0, 1, 1), (2, 2, 1, 3))
+    with pytest.raises(ValueError, match="x_min"):
+        box_iou((0, 0, 1), (0, 0, 1))
+
+
+def test_measure_gathers_all_three():
+    maps = np.stack([example_map(), np.zeros((8, 10)), np.ones((8, 10))])
+    boxes = [np.array([[4, 3, 5, 4], [6, 4, 8, 6]]), np.array([[0, 0, 2, 2]]), np.array([[0, 0, 5, 8]])]
+    found = measure(maps, boxes, 0.5)
+    # Map 1: its box (3, 2, 7, 5) meets the box around both, (4, 3, 8, 6), in 3 x 2 of 12 + 12 - 6 pixels.
+    assert found.iou.tolist() == pytest.approx([6 / 18, 0, 0.5])
+    assert found.pointing.tolist() == [True, False, False]
+    assert found.energy.tolist() == pytest.approx([(1 + 0.6) / (11 * 0.6 + 1.2), 0, 0.5])
+    with pytest.raises(ValueError):
+        measure(maps, boxes[:2], 0.5)

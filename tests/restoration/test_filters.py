@@ -1,0 +1,126 @@
+"""Tests of filters: each filter is OpenCV's, restores what it is for, and is tuned on validation images."""
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from cxrlib.restoration.filters import apply_filter, choose_strength, classical_filters, strength_scores
+from cxrlib.restoration.quality import PSNR_CEILING, psnr
+from cxrlib.restoration.tasks import corrupt
+
+NAMES = list(classical_filters())
+
+
+@pytest.fixture
+def clean():
+    photograph = data.camera()[::2, ::2].astype(np.float32) / 255
+    return np.stack([photograph[40:136, 60:156], photograph[120:216, 20:116]])
+
+
+@pytest.fixture
+def corrupted(clean):
+    return {
+        "denoising": corrupt(clean, "denoising", 0.08, seed=0),
+        "deblurring": corrupt(clean, "deblurring", 7, seed=0),
+    }
+
+
+def test_filters_by_task():
+    assert set(classical_filters("denoising")) == {"gaussian", "median", "bilateral", "non-local means"}
+    assert set(classical_filters("deblurring")) == {"unsharp mask"}
+    assert set(classical_filters()) == set(classical_filters("denoising")) | set(classical_filters("deblurring"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_filter_keeps_shape_type_range_and_input(name, corrupted):
+    entry = classical_filters()[name]
+    image = corrupted[entry.task][0]
+    before = image.copy()
+    for strength in (entry.strengths[0], entry.strengths[-1]):
+        restored = apply_filter(name, image, strength)
+        assert restored.shape == image.shape
+        assert restored.dtype == np.float32
+        assert restored.min() >= 0
+        assert restored.max() <= 1
+    np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_filter_keeps_flat_images(name):
+    flat = np.full((32, 32), 102 / 255, np.float32)
+    np.testing.assert_allclose(apply_filter(name, flat, classical_filters()[name].strengths[0]), flat, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tuned_filter_improves_its_input(name, clean, corrupted):
+    images = corrupted[classical_filters()[name].task]
+    strength = choose_strength(name, images, clean, psnr)
+    for original, image in zip(clean, images, strict=True):
+        assert psnr(original, apply_filter(name, image, strength)) > psnr(original, image) + 0.5
+
+
+def test_filters_are_opencvs(corrupted):
+    image = corrupted["denoising"][0]
+    levels = np.rint(image * 255).astype(np.uint8)
+    np.testing.assert_array_equal(apply_filter("gaussian", image, 1.5), cv2.GaussianBlur(image, (0, 0), 1.5))
+    np.testing.assert_array_equal(np.rint(apply_filter("median", image, 7) * 255), cv2.medianBlur(levels, 7))
+    np.testing.assert_array_equal(
+        np.rint(apply_filter("non-local means", image, 20 / 255) * 255), cv2.fastNlMeansDenoising(levels, h=20)
+    )
+
+
+def test_unsharp_mask_adds_what_blur_takes_away():
+    step = np.repeat([[0.25] * 16 + [0.5] * 16], 8, axis=0).astype(np.float32)
+    detail = step - cv2.GaussianBlur(step, (0, 0), 1.5)
+    np.testing.assert_allclose(apply_filter("unsharp mask", step, 0.5), step + 0.5 * detail, atol=1e-6)
+
+
+def test_bilateral_filter_keeps_a_strong_edge_that_gaussian_blurs():
+    step = np.repeat([[0.1] * 16 + [0.9] * 16], 32, axis=0).astype(np.float32)
+    assert np.abs(apply_filter("bilateral", step, 0.1) - step).max() < 0.01
+    assert np.abs(apply_filter("gaussian", step, 2) - step).max() > 0.2
+
+
+def test_strength_scores_are_means_over_images(clean, corrupted):
+    images = corrupted["denoising"]
+    scores = strength_scores("gaussian", images, clean, psnr, strengths=(0.5, 1.0))
+    by_hand = np.mean([psnr(c, cv2.GaussianBlur(i, (0, 0), 1.0)) for c, i in zip(clean, images, strict=True)])
+    assert list(scores.index) == [0.5, 1.0]
+    assert scores[1.0] == pytest.approx(by_hand)
+
+
+def test_chosen_strength_has_the_best_score(clean, corrupted):
+    chosen = choose_strength("gaussian", corrupted["denoising"], clean, psnr)
+    scores = strength_scores("gaussian", corrupted["denoising"], clean, psnr)
+    assert scores[chosen] == scores.max()
+    # The opposite metric asks for the opposite choice.
+    assert choose_strength("gaussian", corrupted["denoising"], clean, lambda r, i: -psnr(r, i)) == scores.idxmin()
+
+
+def test_a_tie_goes_to_the_weaker_filter_and_perfect_scores_stay_finite():
+    flat = np.full((1, 16, 16), 102 / 255, np.float32)
+    assert choose_strength("median", flat, flat, psnr) == 3
+    assert strength_scores("median", flat, flat, psnr)[3] == PSNR_CEILING
+
+
+def test_bad_arguments_are_refused(clean):
+    image = clean[0]
+    with pytest.raises(ValueError, match="unknown filter 'wiener'"):
+        apply_filter("wiener", image, 1)
+    with pytest.raises(ValueError, match="task"):
+        classical_filters("sharpening")
+    for strength in (0, -1, np.nan):
+        with pytest.raises(ValueError, match="above 0"):
+            apply_filter("gaussian", image, strength)
+    for strength in (4, 3.5):
+        with pytest.raises(ValueError, match="odd kernel size"):
+            apply_filter("median", image, strength)
+    with pytest.raises(ValueError, match="floating point"):
+        apply_filter("gaussian", (image * 255).astype(np.uint8), 1)
+    with pytest.raises(ValueError, match="two stacks"):
+        choose_strength("gaussian", clean, clean[:1], psnr)
+    with pytest.raises(ValueError, match="two stacks"):
+        choose_strength("gaussian", clean[:0], clean[:0], psnr)
+    with pytest.raises(ValueError, match="at least one"):
+        choose_strength("gaussian", clean, clean, psnr, strengths=())
