@@ -83,7 +83,7 @@ def slsqp_weights(probabilities: np.ndarray, y_true: np.ndarray, starts: int = 2
 
 @keras.saving.register_keras_serializable("cxrlib")
 class AtLeast(keras.constraints.Constraint):
-    """Keep a weight at or above a bound."""
+    """Constraint that keeps a weight at or above a bound."""
 
     def __init__(self, bound: float = 1e-3):
         self.bound = bound
@@ -93,7 +93,7 @@ class AtLeast(keras.constraints.Constraint):
         return ops.maximum(w, self.bound)
 
     def get_config(self):
-        """Give the bound, for saving."""
+        """Return the bound, for saving."""
         return {"bound": self.bound}
 
 
@@ -120,15 +120,15 @@ class FuzzySoftmax(layers.Layer):
         )
 
     def call(self, logits):
-        """(N, classes) to (N, classes)."""
+        """Turn logits (N, classes) into probabilities (N, classes)."""
         return ops.softmax(self.fuzziness * logits, axis=-1)
 
     def compute_output_shape(self, input_shape):
-        """Same as the input's."""
+        """Return the input's shape."""
         return input_shape
 
     def get_config(self):
-        """Give the settings, for saving."""
+        """Return the settings, for saving."""
         return {**super().get_config(), "initial": self.initial, "positive": self.positive}
 
 

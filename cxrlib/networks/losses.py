@@ -7,7 +7,7 @@ SSIM_WINDOW, SSIM_SIGMA, SSIM_K1, SSIM_K2 = 11, 1.5, 0.01, 0.03  # Wang et al. 2
 
 
 def ssim(y_true, y_pred):
-    """Mean structural similarity of each image with a Gaussian window, data range 1.
+    """Return the mean structural similarity of each image with a Gaussian window, data range 1.
 
     Args:
         y_true: Images, (N, H, W, C) in [0, 1], H and W at least 11.
@@ -38,11 +38,11 @@ def ssim(y_true, y_pred):
 
 
 def ssim_loss(y_true, y_pred):
-    """Give 1 - SSIM of each image, the loss of the pretext tasks (paper, section 2.3.1); arguments as `ssim`."""
+    """Return 1 - SSIM of each image, the loss of the pretext tasks (paper, section 2.3.1); arguments as `ssim`."""
     return 1 - ssim(y_true, y_pred)
 
 
 def psnr(y_true, y_pred):
-    """Peak signal-to-noise ratio of each image in dB, range 1, at most 100 (paper, Eq. 4); arguments as `ssim`."""
+    """Return the peak signal-to-noise ratio of each image in dB, range 1, at most 100 (paper, Eq. 4); arguments as `ssim`."""
     error = ops.mean(ops.square(ops.cast(y_true, y_pred.dtype) - y_pred), axis=(1, 2, 3))
     return -10 * ops.log10(ops.maximum(error, 1e-10))

@@ -65,7 +65,7 @@ def inception_unet(
 
 
 def dice_cross_entropy(y_true, y_pred):
-    """Sum of soft Dice loss and binary cross-entropy, a common loss of segmentation.
+    """Return the sum of soft Dice loss and binary cross-entropy, a common loss of segmentation.
 
     Args:
         y_true: Masks, (N, H, W, 1), 0 or 1.
@@ -82,7 +82,7 @@ def dice_cross_entropy(y_true, y_pred):
 
 
 def dice(reference: np.ndarray, mask: np.ndarray) -> float:
-    """Overlap of two masks, `2 |A and B| / (|A| + |B|)`, in [0, 1]; 1 where both are empty.
+    """Return the overlap of two masks, `2 |A and B| / (|A| + |B|)`, in [0, 1]; 1 where both are empty.
 
     Args:
         reference: Bool, shape (H, W).
@@ -114,7 +114,7 @@ def two_lungs(mask: np.ndarray, smallest: float = 0.01) -> np.ndarray:
 
 
 def bounding_box(mask: np.ndarray, margin: float = 0.0) -> tuple[int, int, int, int] | None:
-    """Give the smallest box around all lung pixels.
+    """Return the smallest box around all lung pixels.
 
     Args:
         mask: Bool, shape (H, W).
@@ -156,7 +156,7 @@ def scale_box(
 
 
 def segment(model: keras.Model, images: Iterable[np.ndarray], batch_size: int = 32) -> Iterable[np.ndarray]:
-    """Give the lung mask of each image, at the segmenter's own size, without holding all images in memory.
+    """Yield the lung mask of each image, at the segmenter's own size, without holding all images in memory.
 
     Args:
         model: Result of `inception_unet`, trained.

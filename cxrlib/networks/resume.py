@@ -31,7 +31,7 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
     def restore(self, model, epochs: int) -> int:
-        """Load what an interrupted training of the same kind left; give the epochs already done, at most `epochs`."""
+        """Load what an interrupted training of the same kind left, and return the epochs already done, at most `epochs`."""
         try:
             state = json.loads((self.folder / "state.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
@@ -79,7 +79,7 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
 
 
 def fingerprint(model: keras.Model, batches, validation, plateau: dict) -> str:
-    """Tell one training from another by everything that its result depends on, but for the number of epochs.
+    """Return a digest of everything that a training's result depends on, but for the number of epochs.
 
     Args:
         model: Compiled model with its first weights.
@@ -88,7 +88,7 @@ def fingerprint(model: keras.Model, batches, validation, plateau: dict) -> str:
         plateau: Settings of the plateau rule.
 
     Returns:
-        SHA-256 over all of these, in hexadecimal.
+        SHA-256 in hexadecimal; equal for trainings of which one may take up the state of the other.
     """
     optimizer = {name: value for name, value in model.optimizer.get_config().items() if name != "name"}
     settings = [keras.backend.backend(), plateau, type(model.optimizer).__name__, optimizer]

@@ -38,10 +38,10 @@ class Batches(keras.utils.PyDataset):
         return -(-len(self.rows) // self.batch_size)
 
     def on_epoch_end(self):
-        """Count epochs: the next order follows from it."""
+        """Count the epoch: the next order follows from the count."""
         self.epoch += 1
 
-    def _prepare(self, array, chosen, mirrored, channels):
+    def _read(self, array, chosen, mirrored, channels):
         values = np.asarray(array[np.sort(chosen)])[np.argsort(np.argsort(chosen))]  # sorted: kind to memory maps
         if values.dtype == np.uint8 and values.ndim == 3:
             values = values.astype(np.float32) / 255
@@ -59,8 +59,8 @@ class Batches(keras.utils.PyDataset):
             order = rng.permutation(count)
             mirrored = rng.random(count) < 0.5 if self.mirror else mirrored
         chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
-        inputs = self._prepare(self.inputs, self.rows[chosen], mirrored[chosen], self.channels)
-        return inputs, self._prepare(self.targets, self.rows[chosen], mirrored[chosen], 1)
+        inputs = self._read(self.inputs, self.rows[chosen], mirrored[chosen], self.channels)
+        return inputs, self._read(self.targets, self.rows[chosen], mirrored[chosen], 1)
 
 
 class Progress(keras.callbacks.Callback):
@@ -71,11 +71,11 @@ class Progress(keras.callbacks.Callback):
         self.bar, self.name, self.epochs = bar, name, epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Name the epoch."""
+        """Name the epoch beside the bar."""
         self.bar.set_description(f"{self.name} epoch {epoch + 1}/{self.epochs}", refresh=False)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Count."""
+        """Move the bar by one batch."""
         self.bar.set_postfix({"loss": f"{logs['loss']:.4g}"}, refresh=False)
         self.bar.update()
 

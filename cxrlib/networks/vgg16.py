@@ -21,10 +21,10 @@ def _check_input(input_shape: tuple[int, int, int]) -> None:
         raise ValueError(f"input_shape {input_shape}; give (H, W, C) with H and W multiples of 16 (four poolings)")
 
 
-def _filters(count: int, width: float) -> int:
+def _scaled(filters: int, width: float) -> int:
     if width <= 0:
         raise ValueError(f"width {width}; give a positive factor, 1.0 for the paper's network")
-    return max(1, round(count * width))
+    return max(1, round(filters * width))
 
 
 def vgg16_encoder(
@@ -53,7 +53,7 @@ def vgg16_encoder(
     for block, (filters, convolutions) in enumerate(VGG16_BLOCKS, start=1):
         for index in range(1, convolutions + 1):
             x = layers.Conv2D(
-                _filters(filters, width),
+                _scaled(filters, width),
                 3,
                 padding="same",
                 activation="relu",
@@ -114,12 +114,12 @@ def sharp_unet(
         skip = sharpen(skip)
         sharpen.set_weights([np.repeat(kernel[:, :, None, None], skip.shape[-1], axis=2)])  # (3, 3, C, 1)
         x = layers.Conv2DTranspose(
-            _filters(filters, width), 2, strides=2, kernel_initializer=_initializer(initializer, seeds), name=f"up{up}"
+            _scaled(filters, width), 2, strides=2, kernel_initializer=_initializer(initializer, seeds), name=f"up{up}"
         )(x)
         x = layers.Concatenate(name=f"skip{level}")([x, skip])
         for index in range(1, convolutions + 1):
             x = layers.Conv2D(
-                _filters(filters, width),
+                _scaled(filters, width),
                 3,
                 padding="same",
                 activation="relu",
