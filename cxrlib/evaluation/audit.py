@@ -18,7 +18,7 @@ from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
-from cxrlib.evaluation.predictions import check_counts
+from cxrlib.evaluation.scores import check_counts
 from cxrlib.evaluation.significance import exact_mcnemar
 
 

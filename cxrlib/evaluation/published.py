@@ -10,8 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from cxrlib.evaluation.predictions import COUNTS
-from cxrlib.evaluation.scores import SCORES
+from cxrlib.evaluation.scores import COUNTS, SCORES, from_counts
 
 TABLE_1 = MappingProxyType(
     {
@@ -102,7 +101,8 @@ def decode_counts(row: Mapping[str, str], max_images: int = 1750) -> pd.DataFram
         cells = np.stack(
             [tp[first], (positives - tp)[first], (negatives - tn)[second], tn[second]], axis=1
         )  # (candidates, 4)
-        wrong = np.abs(_scores(*cells.T.astype(float)) - printed) > tolerance  # (candidates, 7)
+        given = np.stack(list(from_counts(*cells.T).values()), axis=1)
+        wrong = np.abs(given - printed) > tolerance  # (candidates, 7)
         for candidate in np.nonzero(wrong.sum(axis=1) <= 1)[0]:
             found[tuple(cells[candidate].tolist())] = [SCORES[score] for score in np.nonzero(wrong[candidate])[0]]
     return pd.DataFrame([(*cells, found[cells]) for cells in sorted(found)], columns=[*COUNTS, "misprints"])
@@ -145,22 +145,3 @@ def _fractions(value: float, slack: float, largest: int) -> tuple[np.ndarray, np
     choices = np.maximum(highest - lowest + 1, 0)
     offset = np.arange(choices.sum()) - np.repeat(np.cumsum(choices) - choices, choices)
     return np.repeat(lowest, choices) + offset, np.repeat(denominators, choices)
-
-
-def _scores(tp: np.ndarray, fn: np.ndarray, fp: np.ndarray, tn: np.ndarray) -> np.ndarray:
-    """Return what `from_counts` does for many matrices at once, shape (matrices, scores), without a call for each."""
-    positives, negatives, called = tp + fn, fp + tn, tp + fp
-    sensitivity, specificity = tp / positives, tn / negatives
-    covariance = tp * tn - fp * fn
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mcc = covariance / np.sqrt(called * positives * negatives * (tn + fn))
-    scores = {
-        "balanced_accuracy": (sensitivity + specificity) / 2,
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-        "f_score": 2 * tp / (positives + called),
-        "mcc": np.nan_to_num(mcc),
-        "kappa": 2 * covariance / (called * negatives + positives * (tn + fn)),
-        "youden": sensitivity + specificity - 1,
-    }
-    return np.stack([scores[name] for name in SCORES], axis=1)

@@ -1,7 +1,7 @@
 """Scores of a binary classifier of chest radiographs (section 2.5.2 of the paper), each with a way to an interval.
 
-The positive class is abnormal (label 1). An image is called abnormal when its probability is at or above the
-threshold. What scikit-learn computes is scikit-learn's; the DeLong variance, which it lacks, is here.
+The positive class is abnormal, label 1. An image is called abnormal when its probability is at or above the threshold.
+A confusion matrix is written (tp, fn, fp, tn).
 """
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
@@ -11,49 +11,111 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import norm, rankdata
-from sklearn import metrics as sklearn_metrics
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss
 
-from cxrlib.evaluation.predictions import check_counts, check_predictions
-
+COUNTS = ("tp", "fn", "fp", "tn")
 SCORES = ("balanced_accuracy", "sensitivity", "specificity", "f_score", "mcc", "kappa", "youden")
 
 
-def from_counts(tp: int, fn: int, fp: int, tn: int) -> dict[str, float]:
-    """Return the seven scores of the paper's Table 3 from a confusion matrix.
+def check_counts(tp: ArrayLike, fn: ArrayLike, fp: ArrayLike, tn: ArrayLike) -> tuple[int | np.ndarray, ...]:
+    """Return the four cells of a confusion matrix, or of many, as whole numbers.
+
+    Args:
+        tp: abnormal images called abnormal, a number or an array of any shape.
+        fn: abnormal images called normal.
+        fp: normal images called abnormal.
+        tn: normal images called normal.
+
+    Returns:
+        int for numbers, arrays of int for arrays.
+
+    Raises:
+        ValueError: a count is negative or no whole number, or one class has no image.
+    """
+    cells = [np.asarray(count, dtype=float) for count in (tp, fn, fp, tn)]
+    for name, count in zip(COUNTS, cells, strict=True):
+        # Written so that NaN, which fails every comparison, is refused too.
+        if (wrong := ~((count >= 0) & (count < np.inf) & (count == np.floor(count)))).any():
+            raise ValueError(f"{name} is {count[wrong][0]:g}: a count is a whole number, 0 or more")
+    if np.any(cells[0] + cells[1] == 0):
+        raise ValueError("no abnormal image (tp + fn is 0): sensitivity is undefined; test on both classes")
+    if np.any(cells[2] + cells[3] == 0):
+        raise ValueError("no normal image (fp + tn is 0): specificity is undefined; test on both classes")
+    return tuple(count.astype(int) if count.ndim else int(count) for count in cells)
+
+
+def check_predictions(y_true: ArrayLike, probability: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels as int and probabilities as float, both of shape (images,).
+
+    Args:
+        y_true: labels, 0 normal and 1 abnormal, shape (images,).
+        probability: probability of abnormal, shape (images,), in [0, 1].
+
+    Raises:
+        ValueError: the arrays are empty, differ in shape, hold NaN, a label other than 0 and 1, a single class, or
+            a probability outside [0, 1].
+    """
+    labels, scores = np.asarray(y_true, dtype=float), np.asarray(probability, dtype=float)
+    if labels.ndim != 1 or labels.shape != scores.shape:
+        raise ValueError(f"y_true {labels.shape} and probability {scores.shape} must both have shape (images,)")
+    if labels.size == 0:
+        raise ValueError("no image: y_true is empty")
+    for name, values in (("y_true", labels), ("probability", scores)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} holds {np.count_nonzero(~np.isfinite(values))} values that are NaN or infinite")
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(f"y_true holds labels {np.unique(labels)}: only 0 (normal) and 1 (abnormal) are known")
+    if np.ptp(labels) == 0:
+        raise ValueError(f"all {labels.size} images have label {labels[0]:.0f}: both classes are needed")
+    # A softmax in single precision can overshoot 1 by a rounding error.
+    if scores.min() < -1e-6 or scores.max() > 1 + 1e-6:
+        raise ValueError(f"probability spans [{scores.min():g}, {scores.max():g}]: it must lie in [0, 1]")
+    return labels.astype(int), np.clip(scores, 0, 1)
+
+
+def from_counts(tp: ArrayLike, fn: ArrayLike, fp: ArrayLike, tn: ArrayLike) -> dict[str, float | np.ndarray]:
+    """Return the seven scores of the paper's Table 3 from a confusion matrix, or from many at once.
 
     Balanced accuracy is Eq. 8, the mean of sensitivity and specificity; Youden's index is their sum less one. A
     model that gives every image the same answer has an MCC and a kappa of 0 (the MCC is 0 / 0 there, 0 by
     scikit-learn's convention), and an F-score of 0 where that answer is "normal".
 
     Args:
-        tp: abnormal images called abnormal.
+        tp: abnormal images called abnormal, a number or an array of any shape.
         fn: abnormal images called normal.
         fp: normal images called abnormal.
         tn: normal images called normal.
 
     Returns:
-        `balanced_accuracy`, `sensitivity`, `specificity`, `f_score` in [0, 1]; `mcc`, `kappa`, `youden` in [-1, 1].
+        `balanced_accuracy`, `sensitivity`, `specificity`, `f_score` in [0, 1]; `mcc`, `kappa`, `youden` in [-1, 1];
+        float for numbers, arrays for arrays.
 
     Raises:
         ValueError: a count is negative or no whole number, or one class has no image, which leaves sensitivity or
             specificity undefined.
+
+    >>> from_counts(tp=20, fn=5, fp=10, tn=15)["kappa"]
+    0.4
+    >>> from_counts(tp=[20, 25], fn=[5, 0], fp=[10, 25], tn=[15, 0])["sensitivity"]
+    array([0.8, 1. ])
     """
-    tp, fn, fp, tn = check_counts(tp, fn, fp, tn)
-    # One weighted row a cell of the confusion matrix: scikit-learn then needs no per-image arrays.
-    true, predicted, weight = [1, 1, 0, 0], [1, 0, 1, 0], [tp, fn, fp, tn]
-    recall = sklearn_metrics.recall_score(true, predicted, labels=[1, 0], average=None, sample_weight=weight)
-    sensitivity, specificity = recall.tolist()
-    return {
+    # As floats: the products below would overflow whole numbers.
+    tp, fn, fp, tn = (np.asarray(count, dtype=float) for count in check_counts(tp, fn, fp, tn))
+    abnormal, normal, called, passed = tp + fn, fp + tn, tp + fp, tn + fn
+    sensitivity, specificity = tp / abnormal, tn / normal
+    covariance = tp * tn - fp * fn
+    spread = np.sqrt(called * abnormal * normal * passed)  # 0 for a constant answer, whose covariance is 0 too
+    found = {
         "balanced_accuracy": (sensitivity + specificity) / 2,
         "sensitivity": sensitivity,
         "specificity": specificity,
-        "f_score": float(sklearn_metrics.f1_score(true, predicted, sample_weight=weight)),
-        "mcc": float(sklearn_metrics.matthews_corrcoef(true, predicted, sample_weight=weight)),
-        "kappa": float(sklearn_metrics.cohen_kappa_score(true, predicted, sample_weight=weight)),
+        "f_score": 2 * tp / (abnormal + called),
+        "mcc": covariance / np.where(spread == 0, 1, spread),
+        "kappa": 2 * covariance / (called * normal + abnormal * passed),
         "youden": sensitivity + specificity - 1,
     }
+    return {name: value if np.ndim(value) else float(value) for name, value in found.items()}
 
 
 def from_predictions(y_true: ArrayLike, probability: ArrayLike, threshold: float = 0.5) -> dict[str, float]:
@@ -70,67 +132,17 @@ def from_predictions(y_true: ArrayLike, probability: ArrayLike, threshold: float
     Raises:
         ValueError: the arrays are empty, differ in length, hold NaN, a label other than 0 and 1, a single class,
             or a probability outside [0, 1]; or the threshold is NaN.
+
+    >>> found = from_predictions([0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9])
+    >>> found["tp"], found["fp"], found["sensitivity"], found["specificity"]
+    (2, 1, 1.0, 0.5)
     """
     y_true, probability = check_predictions(y_true, probability)
     if np.isnan(threshold):
         raise ValueError("the threshold is NaN: give a number such as 0.5")
-    table = sklearn_metrics.confusion_matrix(y_true, probability >= threshold, labels=[0, 1])
-    tn, fp, fn, tp = (int(count) for count in table.ravel())
+    table = np.bincount(2 * y_true + (probability >= threshold), minlength=4)
+    tn, fp, fn, tp = (int(count) for count in table)
     return {"tp": tp, "fn": fn, "fp": fp, "tn": tn, **from_counts(tp, fn, fp, tn)}
-
-
-def roc_auc(y_true: ArrayLike, probability: ArrayLike, level: float = 0.95) -> dict[str, float]:
-    """Return the area under the ROC curve with its DeLong interval (a normal interval, cut at 0 and 1).
-
-    Args:
-        y_true: labels, 0 normal and 1 abnormal, shape (images,), at least two of each.
-        probability: probability of abnormal, shape (images,), in [0, 1].
-        level: coverage of the interval.
-
-    Returns:
-        `auc`, `standard_error`, `low`, `high`. Where the classes do not overlap at all the standard error is 0 and
-        the interval has no width: an artefact of the method, no certainty.
-
-    Raises:
-        ValueError: as in `from_predictions`, or a class has a single image.
-    """
-    areas, covariance = delong(y_true, [probability])
-    standard_error = float(np.sqrt(covariance[0, 0]))
-    margin = float(norm.ppf((1 + level) / 2)) * standard_error
-    auc = float(areas[0])
-    return {"auc": auc, "standard_error": standard_error, "low": max(auc - margin, 0.0), "high": min(auc + margin, 1.0)}
-
-
-def delong(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return the areas under the ROC curves of models that read the same images, and their covariance.
-
-    DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845, from mid-ranks as in Sun and Xu, IEEE Signal
-    Processing Letters 21 (2014) 1389-1393.
-
-    Args:
-        y_true: labels, 0 normal and 1 abnormal, shape (images,), at least two of each.
-        probabilities: probability of abnormal, shape (models, images), in [0, 1].
-
-    Returns:
-        Areas of shape (models,) in [0, 1], covariance of shape (models, models).
-
-    Raises:
-        ValueError: as in `from_predictions`, or a class has a single image.
-    """
-    pairs = [check_predictions(y_true, probability) for probability in probabilities]
-    if not pairs:
-        raise ValueError("no model: give probabilities of shape (models, images)")
-    abnormal = pairs[0][0] == 1
-    scores = np.stack([probability for _, probability in pairs])  # (models, images)
-    positives, negatives = int(abnormal.sum()), int((~abnormal).sum())
-    if min(positives, negatives) < 2:
-        raise ValueError(f"{positives} abnormal and {negatives} normal images: a variance needs at least two of each")
-    ranks = rankdata(scores, axis=1)
-    # Share of the other class that lies on the right side of each image, ties counted half.
-    of_positive = (ranks[:, abnormal] - rankdata(scores[:, abnormal], axis=1)) / negatives
-    of_negative = 1 - (ranks[:, ~abnormal] - rankdata(scores[:, ~abnormal], axis=1)) / positives
-    covariance = np.atleast_2d(np.cov(of_positive)) / positives + np.atleast_2d(np.cov(of_negative)) / negatives
-    return of_positive.mean(axis=1), covariance
 
 
 def brier_score(y_true: ArrayLike, probability: ArrayLike) -> float:
@@ -143,7 +155,7 @@ def brier_score(y_true: ArrayLike, probability: ArrayLike) -> float:
     Raises:
         ValueError: as in `from_predictions`.
     """
-    return float(sklearn_metrics.brier_score_loss(*check_predictions(y_true, probability)))
+    return float(brier_score_loss(*check_predictions(y_true, probability)))
 
 
 def reliability_curve(
@@ -166,32 +178,6 @@ def reliability_curve(
     y_true, probability = check_predictions(y_true, probability)
     observed, predicted = calibration_curve(y_true, probability, n_bins=bins, strategy=strategy)
     return pd.DataFrame({"predicted": predicted, "observed": observed})
-
-
-def threshold_at_specificity(y_true: ArrayLike, probability: ArrayLike, specificity: float) -> float:
-    """Return the lowest threshold whose specificity on these images is at least the one asked for.
-
-    It is the most sensitive operating point at that specificity. Choose it on validation images, then report what
-    `from_predictions` gives at it on test images: chosen on test images, the sensitivity is flattered.
-
-    Args:
-        y_true: labels, 0 normal and 1 abnormal, shape (images,).
-        probability: probability of abnormal, shape (images,), in [0, 1].
-        specificity: share of normal images to be called normal, in [0, 1].
-
-    Returns:
-        One of the probabilities, or, where no probability reaches the specificity, the next number above them all.
-
-    Raises:
-        ValueError: as in `from_predictions`, or the specificity lies outside [0, 1].
-    """
-    y_true, probability = check_predictions(y_true, probability)
-    if not 0 <= specificity <= 1:
-        raise ValueError(f"specificity {specificity} lies outside [0, 1]")
-    false_positive_rate, _, thresholds = sklearn_metrics.roc_curve(y_true, probability, drop_intermediate=False)
-    reached = 1 - false_positive_rate >= specificity - 1e-12
-    threshold = thresholds[reached].min()
-    return float(threshold) if np.isfinite(threshold) else float(np.nextafter(probability.max(), np.inf))
 
 
 def bootstrap_by_patient(

@@ -18,8 +18,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from cxrlib.evaluation.predictions import check_counts, check_predictions
-from cxrlib.evaluation.scores import delong
+from cxrlib.evaluation.roc import delong
+from cxrlib.evaluation.scores import check_counts, check_predictions
 
 INTERVALS = {"wald": "normal", "wilson": "wilson", "clopper-pearson": "beta"}
 """The names of the intervals here, and in statsmodels."""
@@ -203,7 +203,7 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
         to `high`, `z`, two-sided `p`; z 0 and p 1 for equal areas.
 
     Raises:
-        ValueError: as in `cxrlib.evaluation.scores.delong`, or the areas differ without any variance.
+        ValueError: as in `cxrlib.evaluation.roc.delong`, or the areas differ without any variance.
     """
     (auc_1, auc_2), covariance = delong(y_true, [probability_1, probability_2])
     contrast = np.array([-1.0, 1.0])

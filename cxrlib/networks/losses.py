@@ -43,6 +43,6 @@ def ssim_loss(y_true, y_pred):
 
 
 def psnr(y_true, y_pred):
-    """Return the peak signal-to-noise ratio of each image in dB, range 1, at most 100 (paper, Eq. 4); arguments as `ssim`."""
+    """Return the PSNR of each image in dB, range 1, at most 100 (paper, Eq. 4); arguments as `ssim`."""
     error = ops.mean(ops.square(ops.cast(y_true, y_pred.dtype) - y_pred), axis=(1, 2, 3))
     return -10 * ops.log10(ops.maximum(error, 1e-10))

@@ -31,7 +31,7 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
     def restore(self, model, epochs: int) -> int:
-        """Load what an interrupted training of the same kind left, and return the epochs already done, at most `epochs`."""
+        """Load what an interrupted training of the same kind left; return the epochs done, at most `epochs`."""
         try:
             state = json.loads((self.folder / "state.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrlib.evaluation import published, scores
-from cxrlib.evaluation.predictions import COUNTS
+from cxrlib.evaluation.scores import COUNTS
 
 # The audit in the project's notes on the paper, computed before and apart from this package.
 DECODED = {

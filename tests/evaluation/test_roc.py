@@ -1,0 +1,80 @@
+"""Tests of roc against scikit-learn, statsmodels and the definitions."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+from statsmodels.stats.nonparametric import rank_compare_2indep
+
+from cxrlib.evaluation import roc, scores
+
+
+@pytest.fixture
+def reading():
+    generator = np.random.default_rng(7)
+    y_true = np.repeat([0, 1], [180, 120])
+    # One decimal place: many ties between and within the classes.
+    probability = np.clip(generator.normal(0.4 + 0.15 * y_true, 0.2), 0, 1).round(1)
+    return y_true, probability
+
+
+def test_auc_and_interval_match_scikit_learn_and_statsmodels(reading):
+    y_true, probability = reading
+    result = roc.roc_auc(y_true, probability)
+    # Brunner and Munzel's variance of the probability of superiority is DeLong's of the area.
+    reference = rank_compare_2indep(probability[y_true == 1], probability[y_true == 0], use_t=False)
+    assert result["auc"] == pytest.approx(roc_auc_score(y_true, probability))
+    assert (result["low"], result["high"]) == pytest.approx(reference.conf_int())
+
+
+def test_auc_of_reversed_probabilities_is_its_complement(reading):
+    y_true, probability = reading
+    result, reversed_result = roc.roc_auc(y_true, probability), roc.roc_auc(y_true, 1 - probability)
+    assert result["auc"] + reversed_result["auc"] == pytest.approx(1)
+    assert result["standard_error"] == pytest.approx(reversed_result["standard_error"])
+
+
+def test_interval_of_the_area_stays_in_range():
+    result = roc.roc_auc([0, 0, 1, 1, 1], [0.1, 0.6, 0.5, 0.8, 0.9])
+    assert 0 <= result["low"] < result["auc"] < 1 == result["high"]
+
+
+def test_covariance_matches_the_definition_by_pairs(reading):
+    y_true, probability = reading
+    probabilities = np.stack([probability, np.random.default_rng(1).permutation(probability), 0.5 * probability])
+    areas, covariance = roc.delong(y_true, probabilities)
+    positive, negative = probabilities[:, y_true == 1, None], probabilities[:, None, y_true == 0]
+    wins = (positive > negative) + 0.5 * (positive == negative)  # (models, positives, negatives)
+    expected = np.cov(wins.mean(axis=2)) / wins.shape[1] + np.cov(wins.mean(axis=1)) / wins.shape[2]
+    np.testing.assert_allclose(areas, wins.mean(axis=(1, 2)))
+    np.testing.assert_allclose(covariance, expected, atol=1e-15)
+
+
+def test_variance_needs_two_images_of_each_class():
+    with pytest.raises(ValueError, match="1 abnormal and 2 normal"):
+        roc.roc_auc([0, 0, 1], [0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match="no model"):
+        roc.delong([0, 1], [])
+
+
+@pytest.mark.parametrize("specificity", [0, 0.5, 0.9344, 0.99, 1])
+def test_threshold_is_the_lowest_that_reaches_the_specificity(reading, specificity):
+    y_true, probability = reading
+    threshold = roc.threshold_at_specificity(y_true, probability, specificity)
+    assert scores.from_predictions(y_true, probability, threshold)["specificity"] >= specificity
+    lower = probability[probability < threshold]
+    if lower.size:
+        assert scores.from_predictions(y_true, probability, lower.max())["specificity"] < specificity
+
+
+def test_threshold_rises_above_a_normal_image_that_scores_highest():
+    threshold = roc.threshold_at_specificity([1, 0], [0.3, 0.9], 1.0)
+    assert 0.9 < threshold < 0.9 + 1e-9
+    with pytest.raises(ValueError, match=r"1\.2 lies outside"):
+        roc.threshold_at_specificity([1, 0], [0.3, 0.9], 1.2)
+
+
+@pytest.mark.parametrize("probability", [[0.5, np.nan], [0.5]])
+@pytest.mark.parametrize("score", [roc.roc_auc, lambda y, p: roc.threshold_at_specificity(y, p, 0.9)])
+def test_predictions_are_checked(score, probability):
+    with pytest.raises(ValueError, match="probability"):
+        score([0, 1], probability)
