@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import skimage.metrics
 from keras.ops import convert_to_numpy as to_numpy
+from tqdm import tqdm
 
 from cxrlib import progress
 from cxrlib.networks import training
@@ -436,7 +437,7 @@ def test_folder_keeps_the_last_and_the_best_only(undisturbed):
 
 def test_progress_goes_to_the_named_file(monkeypatch, tmp_path):
     monkeypatch.setenv("CXRLIB_PROGRESS", str(tmp_path / "log"))
-    bar = progress.tqdm
+    bar = tqdm
     monkeypatch.setattr(progress, "tqdm", lambda **options: bar(**{**options, "mininterval": 0}))
     train(build(), *data(), 1, tmp_path / "denoising", **RULE)
     log = (tmp_path / "log").read_text()
