@@ -11,6 +11,8 @@ import cv2
 import keras
 import numpy as np
 
+from cxrlib.arrays import check_array
+
 WEIGHTINGS = ("softmax", "channel-softmax", "increase")
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.SeparableConv2D)
@@ -37,16 +39,13 @@ def _find_layer(model: keras.Model, name: str | None) -> keras.Layer:
 
 def _as_input(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Images as the model's input, float32 (N, H, W, C)."""
-    images = np.asarray(images, dtype=np.float32)
+    images = check_array(images, "the images", (3, 4), remedy="read them again or leave them out").astype(np.float32)
     _, height, width, channels = model.input_shape
     if images.ndim == 3:
         images = np.repeat(images[..., None], channels, axis=-1)
-    fits = images.ndim == 4 and images.shape[-1] == channels
-    fits = fits and height in (None, images.shape[1]) and width in (None, images.shape[2])
-    if not fits or images.size == 0:
+    fits = height in (None, images.shape[1]) and width in (None, images.shape[2])
+    if not fits or images.shape[-1] != channels:
         raise ValueError(f"model {model.name!r} takes {model.input_shape}, got images of shape {images.shape}: resize")
-    if not np.isfinite(images).all():
-        raise ValueError("the images hold NaN or infinite values: read them again or leave them out")
     return images
 
 

@@ -18,6 +18,7 @@ from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
+from cxrlib.arrays import check_array
 from cxrlib.evaluation.scores import check_counts
 from cxrlib.evaluation.significance import exact_mcnemar
 
@@ -153,10 +154,7 @@ def concave_bounds(sensitivity: float, specificity: float, at_specificity: float
 
 
 def _rates(values: ArrayLike) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
-    if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(f"rate {values} lies outside [0, 1]")
-    return values
+    return check_array(np.asarray(values, dtype=float), "a rate", low=0, high=1, remedy="give shares, not percentages")
 
 
 def mcnemar_by_overlap(hits_1: int, hits_2: int, positives: int) -> pd.DataFrame:

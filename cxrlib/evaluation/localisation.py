@@ -6,22 +6,20 @@ import numpy as np
 import pandas as pd
 from skimage.filters import threshold_otsu
 
+from cxrlib.arrays import check_array
+
 
 def _check_map(map: np.ndarray) -> np.ndarray:
-    map = np.asarray(map)
-    # Written so that NaN, which fails every comparison, is refused too.
-    if map.ndim != 2 or map.size == 0 or not (map.min() >= 0 and map.max() < np.inf):
-        raise ValueError(f"expected one map (H, W) of finite values of 0 or more, got shape {map.shape}: see score_cam")
-    return map
+    return check_array(map, "the map", (2,), low=0, remedy="give one map of score_cam")
 
 
 def _check_boxes(boxes: Sequence[Sequence[float]]) -> np.ndarray:
-    boxes = np.asarray(boxes, dtype=np.float64)
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) == 0:
-        raise ValueError(f"expected boxes (x_min, y_min, x_max, y_max), at least one, got shape {boxes.shape}")
-    for box in boxes:
-        if not (box[0] < box[2] and box[1] < box[3]):
-            raise ValueError(f"box {tuple(box.tolist())} is empty: x_min < x_max and y_min < y_max are needed")
+    remedy = "give boxes (x_min, y_min, x_max, y_max), at least one"
+    boxes = check_array(np.asarray(boxes, dtype=np.float64), "boxes", (2,), remedy=remedy)
+    if boxes.shape[1] != 4:
+        raise ValueError(f"boxes have shape {boxes.shape}: {remedy}")
+    for box in boxes[(boxes[:, :2] >= boxes[:, 2:]).any(axis=1)]:
+        raise ValueError(f"box {tuple(box.tolist())} is empty: x_min < x_max and y_min < y_max are needed")
     return boxes
 
 

@@ -13,7 +13,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from cxrlib.restoration.tasks import check_image
+from cxrlib.arrays import check_pair
 
 WIDTH_IN_PIXELS = 420  # at most; a phone shows less
 
@@ -80,9 +80,7 @@ def before_after(
         ValueError: An image is not floating point (H, W) in [0, 1], the shapes differ, there are not two labels, or a
             text is empty.
     """
-    images = [check_image(image, dimensions=(2,)) for image in (before, after)]
-    if images[0].shape != images[1].shape:
-        raise ValueError(f"before has shape {images[0].shape}, after {images[1].shape}: the divider needs equal shapes")
+    images = check_pair(before, after, ("before", "after"), dtype=np.float32)
     if isinstance(labels, str) or len(labels) != 2:
         raise ValueError(f"labels {labels!r}; give two, one for each image")
     if not all(text.strip() for text in (*labels, description)):

@@ -8,16 +8,14 @@ from keras import layers, ops
 from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
+from cxrlib.arrays import check_array
+
 READINGS = ("features", "logits")
 
 
 def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:
-    probabilities = np.asarray(probabilities, dtype=float)
-    if probabilities.ndim != 2 or not probabilities.size:
-        raise ValueError(f"probabilities of shape {probabilities.shape}; give (models, images)")
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():  # also false for NaN
-        raise ValueError("probabilities outside [0, 1] or NaN; give the probability of abnormal")
-    return probabilities
+    remedy = "give the probability of abnormal, (models, images)"
+    return check_array(np.asarray(probabilities, dtype=float), "probabilities", (2,), 0, 1, remedy)
 
 
 def simple_average(probabilities: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from cxrlib.arrays import check_array, check_same_shape
+
 SMALLEST_INPUT = 96  # Inception-V3 refuses less than 75; 96 leaves its last block more than one pixel
 
 
@@ -91,8 +93,7 @@ def dice(reference: np.ndarray, mask: np.ndarray) -> float:
     Raises:
         ValueError: If the shapes differ.
     """
-    if reference.shape != mask.shape:
-        raise ValueError(f"masks of shapes {reference.shape} and {mask.shape}; resize one to the other")
+    check_same_shape(reference, mask, ("the reference", "the mask"))
     total = reference.sum() + mask.sum()
     return float(2 * (reference & mask).sum() / total) if total else 1.0
 
@@ -126,8 +127,7 @@ def bounding_box(mask: np.ndarray, margin: float = 0.0) -> tuple[int, int, int, 
     Raises:
         ValueError: If the mask is not two-dimensional.
     """
-    if mask.ndim != 2:
-        raise ValueError(f"mask of shape {mask.shape}; give one mask (H, W)")
+    check_array(mask, "the mask", (2,), remedy="give one mask (H, W)")
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
@@ -172,7 +172,7 @@ def segment(model: keras.Model, images: Iterable[np.ndarray], batch_size: int = 
     def predict():
         inputs = np.zeros((batch_size, height, width, channels), np.float32)  # one shape, so that Keras traces once
         inputs[: len(batch)] = np.stack(batch)[..., None]
-        probability = ops.convert_to_numpy(model(inputs, training=False))[: len(batch), ..., 0]
+        probability = model.predict_on_batch(inputs)[: len(batch), ..., 0]
         return [two_lungs(lung > 0.5) for lung in probability]
 
     for image in images:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from cxrlib.arrays import check_image
 from cxrlib.restoration.quality import mean_score
-from cxrlib.restoration.tasks import check_image
 
 
 @dataclass(frozen=True)

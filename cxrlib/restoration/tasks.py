@@ -11,38 +11,12 @@ from numbers import Integral
 import cv2
 import numpy as np
 
+from cxrlib.arrays import check_image
+
 NOISE_FACTORS = (0.02, 0.04, 0.06, 0.08, 0.1)
 BLUR_KERNELS = (3, 5, 7, 9)
 
 LEVELS = {"denoising": NOISE_FACTORS, "deblurring": BLUR_KERNELS}
-
-
-def check_image(image: np.ndarray, dimensions: tuple[int, ...] = (2, 3)) -> np.ndarray:
-    """Return a float32 image, or say why it is not one.
-
-    Args:
-        image: Floating-point array, values in [0, 1].
-        dimensions: Numbers of axes that are accepted.
-
-    Returns:
-        The same values as float32; the array itself where it is float32 already.
-
-    Raises:
-        ValueError: The type is not floating point, the number of axes is not accepted, the array is empty, or a value
-            is NaN, infinite or outside [0, 1].
-    """
-    image = np.asarray(image)
-    if not np.issubdtype(image.dtype, np.floating):
-        raise ValueError(f"images are floating point in [0, 1], got {image.dtype}: divide 8-bit images by 255")
-    if image.ndim not in dimensions or image.size == 0:
-        expected = " or ".join(str(number) for number in dimensions)
-        raise ValueError(f"expected a non-empty array with {expected} axes, got shape {image.shape}")
-    # Written so that NaN, which fails every comparison, is refused too.
-    if not (image.min() >= 0 and image.max() <= 1):
-        raise ValueError(
-            f"values must lie in [0, 1], got {image.min()} to {image.max()}: scale or clip the image first"
-        )
-    return image.astype(np.float32, copy=False)
 
 
 def _to_8_bit(image: np.ndarray) -> np.ndarray:

@@ -219,10 +219,10 @@ def test_score_cam_leaves_images_and_model(model, images):
         ({"layer": "block5_conv3"}, "no layer 'block5_conv3'"),
         ({"layer": "pooling"}, "before pooling"),
         ({"images": np.zeros((2, SIZE, SIZE + 1))}, "resize"),
-        ({"images": np.zeros((SIZE, SIZE))}, "resize"),
+        ({"images": np.zeros((SIZE, SIZE))}, "3 or 4 axes"),
         ({"images": np.zeros((2, SIZE, SIZE, 3))}, "resize"),
-        ({"images": np.zeros((0, SIZE, SIZE))}, "resize"),
-        ({"images": np.full((2, SIZE, SIZE), np.nan)}, "NaN"),
+        ({"images": np.zeros((0, SIZE, SIZE))}, "non-empty"),
+        ({"images": np.full((2, SIZE, SIZE), np.nan)}, "finite"),
     ],
 )
 def test_bad_arguments_are_refused(model, images, arguments, message):

@@ -57,9 +57,9 @@ def test_simple_average():
         ([0.1, 0.2], "shape"),
         (np.zeros((2, 3, 2)), "shape"),
         (np.zeros((0, 3)), "shape"),
-        ([[0.1, 1.2]], "outside"),
-        ([[-0.1, 0.2]], "outside"),
-        ([[np.nan, 0.2]], "NaN"),
+        ([[0.1, 1.2]], r"lie in \[0, 1\]"),
+        ([[-0.1, 0.2]], r"lie in \[0, 1\]"),
+        ([[np.nan, 0.2]], "nan"),
     ],
 )
 def test_probabilities_are_checked(probabilities, message):
