@@ -167,15 +167,17 @@ def test_psnr_of_identical_images_is_infinite_without_a_warning(photograph, recw
     assert not recwarn
 
 
-def test_ssim_is_scikit_images_with_wangs_window(photograph):
+@pytest.mark.parametrize("shape", [(11, 11), (12, 31), (64, 64)])
+def test_ssim_is_scikit_images_with_wangs_window(shape):
+    pair = noisy_pair(shape)
     expected = structural_similarity(
-        *(values.astype(np.float64) for values in photograph),
+        *(values.astype(np.float64) for values in pair),
         gaussian_weights=True,
         sigma=1.5,
         use_sample_covariance=False,
         data_range=1,
     )
-    assert ssim(*photograph) == pytest.approx(expected, abs=1e-12)
+    assert ssim(*pair) == pytest.approx(expected, abs=1e-14)
     # Wang et al. 2004 for two flat images: (2ab + C1) / (a^2 + b^2 + C1) with C1 = 0.01^2.
     flat = ssim(np.full((16, 16), 0.4), np.full((16, 16), 0.6))
     assert flat == pytest.approx((2 * 0.4 * 0.6 + 1e-4) / (0.4**2 + 0.6**2 + 1e-4))
@@ -215,13 +217,10 @@ def test_mean_score_refuses_nothing_and_nan(scores):
 @pytest.mark.parametrize(
     ("reference", "image", "message"),
     [
-        (np.zeros((16, 16)), np.zeros((16, 17)), "differ in shape"),
-        (np.zeros((2, 16, 16)), np.zeros((2, 16, 16)), "use score"),
-        (np.zeros((0, 16)), np.zeros((0, 16)), "shape"),
-        (np.zeros((16, 16)), np.full((16, 16), 1.1), "the image must lie"),
-        (np.full((16, 16), -0.1), np.zeros((16, 16)), "the reference must lie"),
-        (np.zeros((16, 16)), np.full((16, 16), np.nan), "the image must lie"),
-        (np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8), "divide 8 bits by 255"),
+        (np.zeros((16, 16)), np.zeros((16, 17)), r"reference has shape \(16, 16\), the image \(16, 17\)"),
+        (np.zeros((2, 16, 16)), np.zeros((2, 16, 16)), r"axes|use score"),
+        (np.full((16, 16), -0.1), np.zeros((16, 16)), "the reference must be"),
+        (np.zeros((16, 16)), np.full((16, 16), np.nan), "the image must be"),
     ],
 )
 def test_bad_images_are_refused(metric, reference, image, message):
@@ -231,7 +230,7 @@ def test_bad_images_are_refused(metric, reference, image, message):
 
 @pytest.mark.parametrize("metric", [psnr, ssim])
 def test_grey_metrics_refuse_colour(metric):
-    with pytest.raises(ValueError, match=r"\(H, W\)"):
+    with pytest.raises(ValueError, match="2 axes"):
         metric(np.zeros((16, 16, 3)), np.zeros((16, 16, 3)))
 
 
@@ -248,5 +247,5 @@ def test_haarpsi_refuses_bad_constants(constants):
 
 @pytest.mark.parametrize("images", [np.zeros((3, 16, 16)), np.zeros((16, 16))])
 def test_score_refuses_other_stacks(images):
-    with pytest.raises(ValueError, match="two stacks"):
+    with pytest.raises(ValueError, match=r"shape \(2, 16, 16\)|3 axes"):
         score(np.zeros((2, 16, 16)) if images.ndim == 3 else images, images)
