@@ -17,7 +17,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "*", ">", "<", "p")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 # One look a model in all figures of the book, so that a reader who has learnt it once knows it everywhere: places in
 # the three lists above. No two share a marker, so that they are told apart without any colour vision.
-_LOOKS = {
+LOOKS = {
     "Baseline": (0, 0, 0),
     "Den-P": (1, 1, 1),
     "Deb-P": (2, 2, 2),
@@ -31,7 +31,7 @@ _LOOKS = {
     "Fil-P": (4, 10, 0),
     "Id-P": (5, 11, 1),
 }
-_MARKED, _LINED = {look[:2] for look in _LOOKS.values()}, {look[::2] for look in _LOOKS.values()}
+_MARKED, _LINED = {look[:2] for look in LOOKS.values()}, {look[::2] for look in LOOKS.values()}
 # What is left for others: no colour with a marker or a line that one of the book's models has with it.
 _FREE = [
     (color, marker, next(line for line in range(marker, marker + 7) if (color, line % 7) not in _LINED) % 7)
@@ -63,7 +63,7 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
     {'color': '#D55E00', 'marker': 's', 'ls': '--'}
     """
     names = list(names)
-    found = {name: _LOOKS[name] for name in names if name in _LOOKS}
+    found = {name: LOOKS[name] for name in names if name in LOOKS}
     for name in sorted(set(names) - found.keys()):
         place = zlib.crc32(name.encode())  # the same in every figure, but where two names meet: then the next one
         free = (_FREE[(place + step) % len(_FREE)] for step in range(len(_FREE)))
