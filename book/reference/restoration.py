@@ -27,9 +27,9 @@ from cxrlib.data import checking, cropping, splits  # noqa: E402
 from cxrlib.evaluation import published  # noqa: E402
 from cxrlib.figures.tables import QUALITY_NAMES  # noqa: E402
 from cxrlib.networks import losses, training, vgg16  # noqa: E402
-from cxrlib.restoration import filters, quality, tasks  # noqa: E402
+from cxrlib.restoration import corruption, filters, quality, tasks  # noqa: E402
 
-# Name of a task: what `tasks.corrupt` is told.
+# Name of a task: what `corruption.corrupt` is told.
 TASKS = {
     "deblurring": ("deblurring", {}),
     "denoising, deviation": ("denoising", {"noise_scale": "std"}),
@@ -91,17 +91,17 @@ def run_task(name: str, clean: np.ndarray, rows: dict, given: argparse.Namespace
     """Score the inputs, the filters and the network of one task; append to `scores.csv`."""
     task, options = TASKS[name]
     numbers = np.concatenate(list(rows.values()))
-    levels = tasks.draw_levels(len(clean), tasks.LEVELS[task], given.seed)
+    levels = corruption.draw_levels(range(len(clean)), tasks.find_task(task).levels, given.seed)
     changed = np.lib.format.open_memmap(work / "changed.npy", "w+", np.uint8, clean.shape)
     for block in np.array_split(numbers, max(1, len(numbers) // 64)):
-        images = tasks.corrupt(
+        images = corruption.corrupt(
             clean[block] / np.float32(255), task, levels[block], given.seed, image_numbers=block, **options
         )
         changed[block] = np.rint(255 * images)
     truth, inputs = (array[rows["test"]] / np.float32(255) for array in (clean, changed))
     add(given.out, name, "corrupted input", "", truth, inputs)
     chosen = rows["validation"][:40]
-    for method in filters.classical_filters(task):
+    for method in tasks.find_task(task).filters:
         pairs = (array[chosen] / np.float32(255) for array in (changed, clean))
         strength = filters.choose_strength(method, *pairs, quality.ssim)
         filtered = np.stack([filters.apply_filter(method, image, strength) for image in inputs])

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from cxrlib.evaluation.audit import d_prime_from_counts, implied_sensitivity, mcnemar_by_overlap
 from cxrlib.evaluation.significance import sensitivity_interval
-from cxrlib.figures.style import MARKERS, PALETTE, WIDTH_IN_INCHES, model_style, styled
+from cxrlib.figures.style import MARKERS, PALETTE, WIDTH_IN_INCHES, looks, styled
 
 
 @styled
@@ -82,7 +82,7 @@ def roc_plane(
     """Draw operating points with 95% intervals over binormal curves of equal d'.
 
     Args:
-        counts: name of each model, seven at most, to its (tp, fn, fp, tn).
+        counts: name of each model to its (tp, fn, fp, tn).
         curves: values of d' whose curves are drawn in grey; the mean d' of the models is drawn in black.
         interval: as in `cxrlib.evaluation.significance.sensitivity_interval`.
 
@@ -101,15 +101,14 @@ def roc_plane(
         _name_curve(axes, value, "0.4")
     axes.plot(rate, implied_sensitivity(mean, 1 - rate), color="black", linewidth=1, zorder=1)
     _name_curve(axes, mean, "black")
-    for index, (model, (tp, fn, fp, tn)) in enumerate(counts.items()):
+    for (model, (tp, fn, fp, tn)), look in zip(counts.items(), looks(counts).values(), strict=True):
         x, y = fp / (fp + tn), tp / (tp + fn)
         spread_x = np.abs(np.subtract(sensitivity_interval(fp, tn, interval), x))[:, None]
         spread_y = np.abs(np.subtract(sensitivity_interval(tp, fn, interval), y))[:, None]
-        look = model_style(model, index)
         # Pale thin bars and a white edge, for the shape of a cross would be lost in the cross of its intervals.
         bars = {"ecolor": to_rgba(look["color"], 0.55), "elinewidth": 1}
         edge = {"markersize": 11, "markeredgecolor": "white", "markeredgewidth": 0.8}
-        axes.errorbar(x, y, spread_y, spread_x, linestyle="", label=model, zorder=3, **bars, **edge, **look)
+        axes.errorbar(x, y, spread_y, spread_x, label=model, zorder=3, **bars, **edge, **{**look, "ls": ""})
     axes.plot(0, 0, "*", color="black", markersize=9, label="always normal", clip_on=False, zorder=3)
     axes.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="sensitivity")
     axes.legend(loc="upper left")

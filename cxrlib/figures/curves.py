@@ -10,10 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
-from cxrlib.figures.style import NOTHING, PALETTE, WIDTH_IN_INCHES, model_style, name_axes, styled
-from cxrlib.figures.tables import signed
-
-LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+from cxrlib.figures.style import NOTHING, PALETTE, WIDTH_IN_INCHES, looks, name_axes, styled
+from cxrlib.figures.tables import QUALITY_NAMES, signed
 
 
 @styled
@@ -56,7 +54,8 @@ def score_intervals(scores: pd.DataFrame, names: Mapping[str, str], chance: Mapp
         names: Score to its printed name.
         chance: Score to what a reader has who looks at no image, drawn as a dotted line.
     """
-    models = list(dict.fromkeys(scores.model))
+    look = looks(dict.fromkeys(scores.model))
+    models = list(look)
     rows = -(-len(names) // 2)
     height = (0.21 * len(models) + 0.65) * rows
     figure, axes = plt.subplots(rows, 2, figsize=(WIDTH_IN_INCHES, height), squeeze=False, sharey=True)
@@ -64,7 +63,7 @@ def score_intervals(scores: pd.DataFrame, names: Mapping[str, str], chance: Mapp
         part = scores[scores.score == score].set_index("model").loc[models]
         for line, (model, row) in enumerate(part.iterrows()):
             place.plot([row.low, row.high], [line, line], color="0.45", lw=1.2, zorder=2)
-            place.plot(row.estimate, line, ms=6, ls="", zorder=3, **model_style(model, line))
+            place.plot(row.estimate, line, ms=6, zorder=3, **look[model])
         if score in chance:
             place.axvline(chance[score], color="0.2", ls=":", lw=1.3, zorder=1.5)
         place.set_title(printed)
@@ -98,11 +97,10 @@ def roc_curves(
     if not set(published) <= set(probabilities):
         raise ValueError(f"published {', '.join(published)}; curves are of {', '.join(probabilities)} alone")
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.8))
-    entries = []
-    for index, (name, probability) in enumerate(probabilities.items()):
-        look = model_style(name, index)
-        line = {"color": look["color"], "ls": LINES[index % len(LINES)], "lw": 1.4}
-        mark = {"marker": look["marker"], "ms": 8, "zorder": 3}
+    entries, look = [], looks(probabilities)
+    for name, probability in probabilities.items():
+        line = {"color": look[name]["color"], "ls": look[name]["ls"], "lw": 1.4}
+        mark = {"marker": look[name]["marker"], "ms": 8, "zorder": 3}
         false_positive, true_positive, _ = roc_curve(y_true, probability, drop_intermediate=False)
         axes.plot(false_positive, true_positive, **line)
         called = probability >= threshold
@@ -127,24 +125,26 @@ def roc_curves(
 
 
 @styled
-def scores_by_level(scores: pd.DataFrame, level_label: str) -> Figure:
-    """Draw PSNR, SSIM and HaarPSI of corrupted images over the level of corruption.
+def scores_by_level(scores: pd.DataFrame, level_labels: Mapping[str, str]) -> Figure:
+    """Draw PSNR, SSIM and HaarPSI of corrupted images over the level of corruption, one row of panels a task.
+
+    Points are means, bars reach from the fifth to the ninety-fifth percentile of the images.
 
     Args:
-        scores: One row an image: level, psnr, ssim, haarpsi.
-        level_label: Axis label of the level, with its unit.
+        scores: One row an image and task: task, level, psnr, ssim, haarpsi.
+        level_labels: Task to the axis label of its level, with the unit.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH_IN_INCHES, 2.4))
-    for place, (column, label) in zip(
-        axes, {"psnr": "PSNR (dB)", "ssim": "SSIM", "haarpsi": "HaarPSI"}.items(), strict=True
-    ):
-        grouped = scores.groupby("level")[column]
-        middle = grouped.mean()
-        error = np.stack([middle - grouped.quantile(0.05), grouped.quantile(0.95) - middle])
-        place.errorbar(middle.index, middle, yerr=error, color=PALETTE[0], marker="o", ms=4, capsize=2)
-        place.set(xlabel=level_label, ylabel=label, xticks=list(middle.index))
-        if len(middle) > 4 or middle.index.max() < 1:
-            place.tick_params(axis="x", labelrotation=45)
+    size = (WIDTH_IN_INCHES, 2.4 * len(level_labels))
+    figure, axes = plt.subplots(len(level_labels), 3, figsize=size, squeeze=False)
+    for line, (task, level_label) in zip(axes, level_labels.items(), strict=True):
+        by_level = scores[scores.task == task].groupby("level")
+        for place, (column, label) in zip(line, QUALITY_NAMES.items(), strict=True):
+            middle = by_level[column].mean()
+            error = np.stack([middle - by_level[column].quantile(0.05), by_level[column].quantile(0.95) - middle])
+            place.errorbar(middle.index, middle, yerr=error, color=PALETTE[0], marker="o", ms=4, capsize=2)
+            place.set(xlabel=level_label, ylabel=label, xticks=list(middle.index))
+            if len(middle) > 4 or middle.index.max() < 1:
+                place.tick_params(axis="x", labelrotation=45)
     return figure
 
 
@@ -176,9 +176,9 @@ def reliability(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
     axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="calibrated")
-    for index, (name, curve) in enumerate(curves.items()):
-        style = {"ls": LINES[index % len(LINES)], "lw": 1.2, "ms": 4, **model_style(name, index)}
-        axes.plot(curve.predicted, curve.observed, label=name, **style)
+    look = looks(curves)
+    for name, curve in curves.items():
+        axes.plot(curve.predicted, curve.observed, label=name, lw=1.2, ms=4, **look[name])
     axes.set(xlabel="probability of abnormal", ylabel="share that is abnormal", aspect="equal")
     axes.legend()
     return figure

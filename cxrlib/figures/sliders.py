@@ -6,7 +6,7 @@ range input let the divider move.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from io import BytesIO
 
@@ -104,6 +104,14 @@ def before_after(
         'style="position:absolute;top:0;left:0;width:100%;height:100%;opacity:0"><i aria-hidden="true"></i></div>'
     )
     return BeforeAfter(html, f"{description}: {' | '.join(' '.join(label.split()) for label in labels)}")
+
+
+def one_below_the_other(pictures: Iterable[BeforeAfter]) -> BeforeAfter:
+    """Put several into one, since a figure of the book is one output of its cell."""
+    pictures = list(pictures)
+    return BeforeAfter(
+        "".join(picture._html for picture in pictures), "; ".join(picture._description for picture in pictures)
+    )
 
 
 def _data_uri(image: np.ndarray) -> str:

@@ -1,6 +1,8 @@
 """One style for all figures: colours that all readers can tell apart, sizes that a phone can show."""
 
-from collections.abc import Callable, Mapping
+import itertools
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from types import MappingProxyType
 
@@ -11,9 +13,31 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# One look a model in all figures of the book, so that a reader who has learnt it once knows it everywhere.
-MODELS = ("Baseline", "Den-P", "Deb-P", "Random start", "SA", "SLSQP-WA", "A-F")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "*", ">", "<", "p")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+# One look a model in all figures of the book, so that a reader who has learnt it once knows it everywhere: places in
+# the three lists above. No two share a marker, so that they are told apart without any colour vision.
+LOOKS = {
+    "Baseline": (0, 0, 0),
+    "Den-P": (1, 1, 1),
+    "Deb-P": (2, 2, 2),
+    "Random start": (3, 3, 3),
+    "SA": (4, 4, 4),
+    "SLSQP-WA": (5, 5, 5),
+    "A-F": (6, 6, 6),
+    "Baseline, ImageNet scaling": (0, 7, 1),
+    "Random start, He": (3, 8, 0),
+    "Random start, Glorot": (3, 9, 1),
+    "Fil-P": (4, 10, 0),
+    "Id-P": (5, 11, 1),
+}
+_MARKED, _LINED = {look[:2] for look in LOOKS.values()}, {look[::2] for look in LOOKS.values()}
+# What is left for others: no colour with a marker or a line that one of the book's models has with it.
+_FREE = [
+    (color, marker, next(line for line in range(marker, marker + 7) if (color, line % 7) not in _LINED) % 7)
+    for color, marker in itertools.product(range(7), range(12))
+    if (color, marker) not in _MARKED
+]
 WIDTH_IN_INCHES = 5.4  # a phone shows it at two thirds: ten points stay legible
 NOTHING: Mapping = MappingProxyType({})  # an argument's default that nobody can fill
 STYLE = {
@@ -26,10 +50,28 @@ STYLE = {
 }
 
 
-def model_style(name: str, index: int = 0) -> dict[str, str]:
-    """Give a model's colour and marker: its own in the book, or for other models those of its place in a figure."""
-    place = MODELS.index(name) if name in MODELS else index
-    return {"color": PALETTE[place % len(PALETTE)], "marker": MARKERS[place % len(MARKERS)]}
+def looks(names: Iterable[str]) -> dict[str, dict]:
+    """Give the look of each model of a figure: color, marker and ls (line style), as Matplotlib names them.
+
+    The book's models have theirs. Another's follows from its name, and is nobody else's in the figure; it may share a
+    marker with one of the book's, but then has another colour.
+
+    Args:
+        names: Models of the figure.
+
+    >>> looks(["Den-P", "mine"])["Den-P"]
+    {'color': '#D55E00', 'marker': 's', 'ls': '--'}
+    """
+    names = list(names)
+    found = {name: LOOKS[name] for name in names if name in LOOKS}
+    for name in sorted(set(names) - found.keys()):
+        place = zlib.crc32(name.encode())  # the same in every figure, but where two names meet: then the next one
+        free = (_FREE[(place + step) % len(_FREE)] for step in range(len(_FREE)))
+        found[name] = next(look for look in free if look not in found.values())
+    return {
+        name: {"color": PALETTE[color], "marker": MARKERS[marker], "ls": LINES[line]}
+        for name, (color, marker, line) in ((name, found[name]) for name in names)
+    }
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:

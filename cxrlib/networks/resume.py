@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from cxrlib.data.cohort import Pixels
 from cxrlib.files import written_whole
 
 
@@ -96,7 +97,9 @@ def fingerprint(model: keras.Model, batches, validation, plateau: dict) -> str:
     arrays = model.get_weights()
     for data in (batches, validation):
         settings.append([data.batch_size, data.seed, data.channels, data.mirror])
-        arrays += [data.inputs, data.targets, data.rows]
+        for array in (data.inputs, data.targets):  # the pixels of a cohort as they are stored, not all as float32
+            arrays += [array.stored, array.rows, array.places] if isinstance(array, Pixels) else [array]
+        arrays.append(data.rows)
     content = hashlib.sha256(json.dumps(settings, default=str).encode())
     for array in arrays:
         content.update(f"{array.dtype}{array.shape}".encode())

@@ -1,6 +1,7 @@
 """Classical filters: what one line of OpenCV restores, as a yardstick for the networks of section 2.3.1.
 
-A filter has one strength, chosen on validation images as a network's weights are, never on the test images.
+A filter has one strength, chosen on validation images as a network's weights are, never on the test images. Which
+filters a network is compared with says its task, in `tasks.TASKS`.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,13 +20,11 @@ class ClassicalFilter:
     """A filter with one parameter.
 
     Attributes:
-        task: Pretext task that the filter answers, "denoising" or "deblurring".
         strength_name: What the strength is, and its unit.
         strengths: Candidates for `choose_strength`, increasing.
         function: Takes a float32 image (H, W) in [0, 1] and a strength above 0.
     """
 
-    task: str
     strength_name: str
     strengths: tuple[float, ...]
     function: Callable[[np.ndarray, float], np.ndarray]
@@ -55,54 +54,30 @@ def _unsharp_mask(image: np.ndarray, strength: float) -> np.ndarray:
     return image + np.float32(strength) * (image - cv2.GaussianBlur(image, (0, 0), 1.5))
 
 
-_FILTERS = {
-    "gaussian": ClassicalFilter(
-        "denoising", "standard deviation (pixels)", (0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0), _gaussian
-    ),
-    "median": ClassicalFilter("denoising", "kernel size (pixels)", (3, 5, 7, 9), _median),
+FILTERS = {
+    "gaussian": ClassicalFilter("standard deviation (pixels)", (0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0), _gaussian),
+    "median": ClassicalFilter("kernel size (pixels)", (3, 5, 7, 9), _median),
     "bilateral": ClassicalFilter(
-        "denoising", "intensity deviation (share of the range)", (0.05, 0.1, 0.2, 0.3, 0.5, 0.8), _bilateral
+        "intensity deviation (share of the range)", (0.05, 0.1, 0.2, 0.3, 0.5, 0.8), _bilateral
     ),
     "non-local means": ClassicalFilter(
-        "denoising", "filter strength h (share of the range)", (0.02, 0.04, 0.06, 0.08, 0.1, 0.15), _non_local_means
+        "filter strength h (share of the range)", (0.02, 0.04, 0.06, 0.08, 0.1, 0.15), _non_local_means
     ),
-    "unsharp mask": ClassicalFilter(
-        "deblurring", "amount (factor)", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0), _unsharp_mask
-    ),
+    "unsharp mask": ClassicalFilter("amount (factor)", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0), _unsharp_mask),
 }
 
 
-def classical_filters(task: str | None = None) -> dict[str, ClassicalFilter]:
-    """List the filters by name.
-
-    Args:
-        task: "denoising" or "deblurring" for the filters of one task; by default all.
-
-    Returns:
-        A new dict of name and filter.
-
-    Raises:
-        ValueError: The task is unknown.
-    """
-    if task is None:
-        return dict(_FILTERS)
-    found = {name: entry for name, entry in _FILTERS.items() if entry.task == task}
-    if not found:
-        raise ValueError(f'the task must be "denoising" or "deblurring", got {task!r}')
-    return found
-
-
 def _find(name: str) -> ClassicalFilter:
-    if name not in _FILTERS:
-        raise ValueError(f"unknown filter {name!r}: choose one of {', '.join(_FILTERS)}")
-    return _FILTERS[name]
+    if name not in FILTERS:
+        raise ValueError(f"unknown filter {name!r}: choose one of {', '.join(FILTERS)}")
+    return FILTERS[name]
 
 
 def apply_filter(name: str, image: np.ndarray, strength: float) -> np.ndarray:
     """Restore an image with a classical filter.
 
     Args:
-        name: A name from `classical_filters`.
+        name: A name in `FILTERS`.
         image: Float image (H, W) in [0, 1]. The median filter and non-local means round it to 8 bits.
         strength: Above 0, in the unit of the filter's `strength_name`.
 
@@ -112,6 +87,10 @@ def apply_filter(name: str, image: np.ndarray, strength: float) -> np.ndarray:
     Raises:
         ValueError: The name is unknown, the image is not floating point (H, W) in [0, 1], or the strength is not
             finite and above 0, or not an odd kernel size for the median filter.
+
+    >>> speck = np.pad(np.ones((1, 1), np.float32), 2)
+    >>> apply_filter("median", speck, 3).max()
+    np.float32(0.0)
     """
     entry = _find(name)
     image = check_image(image, dimensions=(2,))
@@ -127,10 +106,10 @@ def strength_scores(
     metric: Callable[[np.ndarray, np.ndarray], float],
     strengths: Sequence[float] | None = None,
 ) -> pd.Series:
-    """Mean score of a filter at each strength.
+    """Return the mean score of a filter at each strength.
 
     Args:
-        name: A name from `classical_filters`.
+        name: A name in `FILTERS`.
         corrupted: Corrupted images, float (N, H, W) in [0, 1].
         clean: Their originals, of the same shape.
         metric: Takes the original and the restored image; higher is better, as for `quality.ssim`.
@@ -167,10 +146,10 @@ def choose_strength(
     metric: Callable[[np.ndarray, np.ndarray], float],
     strengths: Sequence[float] | None = None,
 ) -> float:
-    """Strength with the best mean score on validation images; the weaker one where two tie.
+    """Return the strength with the best mean score on validation images; the weaker one where two tie.
 
     Args:
-        name: A name from `classical_filters`.
+        name: A name in `FILTERS`.
         corrupted: Corrupted validation images, float (N, H, W) in [0, 1].
         clean: Their originals, of the same shape.
         metric: Takes the original and the restored image; higher is better, as for `quality.ssim`.

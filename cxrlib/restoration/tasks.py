@@ -1,11 +1,7 @@
-"""The two corruptions of the pretext tasks: Gaussian noise and Gaussian blur (section 2.2 of the paper).
+"""The pretext tasks, in one registry: each is a way to corrupt an image that a network learns to undo (section 2.2)."""
 
-Each image draws its level once, from a generator of its own that depends on the seed and on the image's number alone.
-What an image looks like corrupted therefore does not depend on the other images, on their order, or on how many
-processes share the work.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral
 
 import cv2
@@ -16,10 +12,38 @@ from cxrlib.arrays import check_image
 NOISE_FACTORS = (0.02, 0.04, 0.06, 0.08, 0.1)
 BLUR_KERNELS = (3, 5, 7, 9)
 
-LEVELS = {"denoising": NOISE_FACTORS, "deblurring": BLUR_KERNELS}
+
+@dataclass(frozen=True)
+class Task:
+    """A pretext task.
+
+    Attributes:
+        encoder: Name of the encoder that learns it, and of the classifier that starts from there.
+        inputs: What its corrupted images are called on the page.
+        outputs: What its restored images are called.
+        levels: Levels that an image's is drawn from, increasing.
+        level_label: What a level is, with its unit.
+        function: Takes a float32 image (H, W) in [0, 1], a level, a generator of the image's own, and the options;
+            returns the corrupted image in [0, 1].
+        seed_offset: What is added to a run's seed, another number for each task. It stands here so that the order in
+            which tasks are listed decides nothing.
+        filters: Names of the classical filters that the network is compared with, of `filters.FILTERS`.
+        options: Names of the options that the function takes.
+    """
+
+    encoder: str
+    inputs: str
+    outputs: str
+    levels: tuple[float, ...]
+    level_label: str
+    function: Callable[..., np.ndarray]
+    seed_offset: int
+    filters: tuple[str, ...]
+    options: tuple[str, ...] = ()
 
 
-def _to_8_bit(image: np.ndarray) -> np.ndarray:
+def to_8_bit(image: np.ndarray) -> np.ndarray:
+    """Round an image in [0, 1] to the 8 bits in which it is stored, 0 to 255."""
     return np.rint(image * 255).astype(np.uint8)
 
 
@@ -82,88 +106,56 @@ def gaussian_blur(image: np.ndarray, kernel_size: int) -> np.ndarray:
     return cv2.GaussianBlur(image, (int(kernel_size), int(kernel_size)), 0)
 
 
-def draw_levels(count: int, levels: Sequence[float], seed: int) -> np.ndarray:
-    """Draw the corruption level of each image, once and uniformly (section 2.2, step iii).
-
-    Image i draws from `numpy.random.default_rng([seed, i])`, so its level stays what it is when images are added
-    behind it.
-
-    Args:
-        count: Number of images.
-        levels: Levels to draw from, such as `NOISE_FACTORS` or `BLUR_KERNELS`.
-        seed: Non-negative integer.
-
-    Returns:
-        Levels, shape (count,), in the type of `levels`.
-
-    Raises:
-        ValueError: `count` is negative, or there is no level to draw from.
-    """
-    if count < 0:
-        raise ValueError(f"the number of images cannot be negative, got {count}")
-    levels = np.asarray(levels)
-    if levels.ndim != 1 or levels.size == 0:
-        raise ValueError(f"levels must be a non-empty sequence of numbers, got shape {levels.shape}")
-    choices = [np.random.default_rng([seed, number]).integers(levels.size) for number in range(count)]
-    return levels[np.asarray(choices, dtype=int)]
-
-
-def corrupt(
-    images: np.ndarray,
-    task: str,
-    levels: Sequence[float] | float,
-    seed: int,
-    noise_scale: str = "std",
-    channels: int = 1,
-    image_numbers: Sequence[int] | None = None,
+def _noise(
+    image: np.ndarray, level: float, rng: np.random.Generator, noise_scale: str = "std", channels: int = 1
 ) -> np.ndarray:
-    """Corrupt images as the pretext task's input, stored to 8-bit precision as the paper saves them (section 2.2).
-
-    With `channels=3` an image is handled as a colour file: independent noise on three equal channels, 8-bit storage,
-    then OpenCV's weighted grey (0.299, 0.587, 0.114). The weighting averages noise away: its deviation falls to 0.669
-    of the one-channel noise, a gain of 3.5 dB before clipping. Blur is the same for both.
-
-    Args:
-        images: Float images (N, H, W) in [0, 1].
-        task: "denoising" or "deblurring".
-        levels: Level of each image, shape (N,), from `draw_levels`; or one number for all images.
-        seed: Non-negative integer; the noise does not depend on the levels drawn with the same seed.
-        noise_scale: "std" or "variance", as in `add_gaussian_noise`; of no effect for blur.
-        channels: 1 or 3.
-        image_numbers: Distinct number of each image, shape (N,), which together with the seed fixes its noise; by
-            default its position. Give the row in the whole data set when corrupting a part, else two parts corrupted
-            with one seed share their noise.
-
-    Returns:
-        Corrupted images, float32 (N, H, W) in [0, 1], all of them multiples of 1/255.
-
-    Raises:
-        ValueError: An image, level or option is not valid, or there is not one level and one number for each image.
-    """
-    images = check_image(images, dimensions=(3,))
-    if task not in LEVELS:
-        raise ValueError(f"the task must be one of {', '.join(LEVELS)}, got {task!r}")
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, got {channels!r}")
-    levels = np.full(len(images), levels) if np.ndim(levels) == 0 else np.asarray(levels)
-    if levels.shape != (len(images),):
-        raise ValueError(
-            f"expected one level for each of {len(images)} images, got shape {levels.shape}: use draw_levels"
-        )
-    numbers = np.arange(len(images)) if image_numbers is None else np.asarray(image_numbers)
-    if len(np.unique(numbers)) != len(images) or numbers.shape != (len(images),):
-        raise ValueError(f"image_numbers must hold {len(images)} distinct numbers, got shape {numbers.shape}")
+    if channels == 1:
+        return add_gaussian_noise(image, level, rng, noise_scale)
+    colour = np.repeat(image[..., None], 3, axis=-1)
+    stored = to_8_bit(add_gaussian_noise(colour, level, rng, noise_scale))
+    return cv2.cvtColor(stored, cv2.COLOR_RGB2GRAY) / np.float32(255)
 
-    corrupted = np.empty_like(images)
-    for position, (image, level, number) in enumerate(zip(images, levels, numbers, strict=True)):
-        if task == "deblurring":
-            stored = _to_8_bit(gaussian_blur(image, level))
-        else:
-            # A child generator: the level was drawn from the parent's stream, and must not recur in the noise.
-            rng = np.random.default_rng([seed, int(number)]).spawn(1)[0]
-            clean = image if channels == 1 else np.repeat(image[..., None], 3, axis=-1)
-            stored = _to_8_bit(add_gaussian_noise(clean, level, rng, noise_scale))
-            if channels == 3:
-                stored = cv2.cvtColor(stored, cv2.COLOR_RGB2GRAY)
-        corrupted[position] = stored / np.float32(255)
-    return corrupted
+
+def _blur(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
+    return gaussian_blur(image, level)
+
+
+TASKS = {
+    "denoising": Task(
+        encoder="Den-P",
+        inputs="noisy",
+        outputs="denoised",
+        levels=NOISE_FACTORS,
+        level_label="noise factor",
+        function=_noise,
+        seed_offset=0,
+        filters=("gaussian", "median", "bilateral", "non-local means"),
+        options=("noise_scale", "channels"),
+    ),
+    "deblurring": Task(
+        encoder="Deb-P",
+        inputs="blurred",
+        outputs="deblurred",
+        levels=BLUR_KERNELS,
+        level_label="kernel (pixels)",
+        function=_blur,
+        seed_offset=1,
+        filters=("unsharp mask",),
+    ),
+}
+
+
+def find_task(name: str) -> Task:
+    """Look a task up.
+
+    Raises:
+        ValueError: It is not registered.
+
+    >>> find_task("denoising").encoder
+    'Den-P'
+    """
+    if name not in TASKS:
+        raise ValueError(f"no pretext task {name!r}: choose of {', '.join(TASKS)}, or register it in TASKS")
+    return TASKS[name]

@@ -26,13 +26,14 @@ def drawn():
         {"model": m, "score": s, "estimate": 0.5, "low": 0.4, "high": 0.6} for m in COUNTS for s in tables.SCORE_NAMES
     ]
     levels = pd.DataFrame({"level": [3, 5, 3, 5], "psnr": [30.0, 20, 31, 21], "ssim": 0.5, "haarpsi": 0.5})
+    levels = pd.concat([levels.assign(task="blur"), levels.assign(task="noise", level=[0.1, 0.2, 0.1, 0.2])])
     reliability = pd.DataFrame({"predicted": [0.2, 0.8], "observed": [0.1, 0.7]})
     return {
         "learning curves": curves.learning_curves({"A": HISTORY, "B": HISTORY, "C": HISTORY}, "loss", "loss"),
         "confusion": matrices.confusion_matrices(COUNTS),
         "intervals": curves.score_intervals(pd.DataFrame(scores), tables.SCORE_NAMES, {"mcc": 0}),
         "roc": curves.roc_curves(LABELS, {"A": PROBABILITY, "B": 1 - PROBABILITY}, 0.4, {"B": (0.2, 0.9)}),
-        "levels": curves.scores_by_level(levels, "kernel (pixels)"),
+        "levels": curves.scores_by_level(levels, {"noise": "factor", "blur": "kernel (pixels)"}),
         "weights": curves.weight_loss(np.linspace(0, 1, 5), np.arange(5.0), 0.3, ("A", "B")),
         "reliability": curves.reliability({"A": reliability}),
         "ablation": curves.ablation({"denoising": ABLATION, "deblurring": ABLATION}, "ssim", "SSIM"),
@@ -85,21 +86,25 @@ def test_pairwise_differences_mark_significance():
     assert "+0.02\n" in texts
 
 
-def test_each_model_has_a_colour_and_a_marker_of_its_own():
-    assert len(set(style.PALETTE)) == len(style.PALETTE) == len(set(style.MARKERS)) == len(style.MARKERS) >= 7
+def test_every_task_has_its_panels_with_its_own_levels(figures):
+    axes = figures["levels"].axes
+    assert [place.get_xlabel() for place in axes] == ["factor"] * 3 + ["kernel (pixels)"] * 3
+    assert [place.get_xticks().tolist() for place in axes[::3]] == [[0.1, 0.2], [3, 5]]
+    assert axes[3].lines[0].get_ydata().tolist() == [30.5, 20.5]
 
 
 def test_operating_points_are_filled_ours_and_hollow_the_papers(figures):
     axes = figures["roc"].axes[0]
     points = [line for line in axes.lines if line.get_marker() != "None"]
-    assert [line.get_marker() for line in points] == ["o", "s", "s"]
+    first, second = style.looks("AB").values()
+    assert [line.get_marker() for line in points] == [first["marker"], second["marker"], second["marker"]]
     ours, published = points[1:]
     called = 1 - PROBABILITY >= 0.4
     expected = [called[LABELS == 0].mean(), called[LABELS == 1].mean()]
     np.testing.assert_allclose(ours.get_xydata(), [expected])
     np.testing.assert_allclose(published.get_xydata(), [(0.1, 0.2)])
     assert published.get_markerfacecolor() == "white"
-    assert published.get_markeredgecolor() == ours.get_markerfacecolor() == style.PALETTE[1]
+    assert published.get_markeredgecolor() == ours.get_markerfacecolor() == second["color"]
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert texts == ["A", "B", "published, no curve\n(other images)"]
 
@@ -155,16 +160,6 @@ def test_bars_of_the_ablation_reach_from_the_intact_score_to_what_is_left(figure
     np.testing.assert_allclose(ends, [(0.25, 0.875), (0.87496, 0.875)])
     assert {text.get_position()[1]: text.get_text() for text in first.texts} == {1: "\N{MINUS SIGN}0.625", 0: "0.000"}
     assert first.get_title() == "denoising\nintact: 0.875"
-
-
-def test_a_model_looks_the_same_in_every_figure(figures):
-    probabilities = {"A-F": PROBABILITY, "Den-P": 1 - PROBABILITY}
-    for names in (probabilities, dict(reversed(probabilities.items()))):
-        lines = curves.roc_curves(LABELS, names).axes[0].get_legend().legend_handles
-        assert {line.get_label(): (line.get_color(), line.get_marker()) for line in lines} == {
-            name: (style.model_style(name)["color"], style.model_style(name)["marker"]) for name in probabilities
-        }
-    assert style.model_style("mine", 1) != style.model_style("mine", 0)
 
 
 def test_intervals_stand_beside_their_models_with_the_line_of_chance(figures):

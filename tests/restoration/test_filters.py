@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from cxrlib.restoration.filters import apply_filter, choose_strength, classical_filters, strength_scores
+from cxrlib.restoration.corruption import corrupt
+from cxrlib.restoration.filters import FILTERS, apply_filter, choose_strength, strength_scores
 from cxrlib.restoration.quality import PSNR_CEILING, psnr
-from cxrlib.restoration.tasks import corrupt
+from cxrlib.restoration.tasks import TASKS
 
-NAMES = list(classical_filters())
+TASK_OF = {name: task for task, entry in TASKS.items() for name in entry.filters}
 
 
 @pytest.fixture
@@ -20,22 +21,13 @@ def clean():
 
 @pytest.fixture
 def corrupted(clean):
-    return {
-        "denoising": corrupt(clean, "denoising", 0.08, seed=0),
-        "deblurring": corrupt(clean, "deblurring", 7, seed=0),
-    }
+    return {task: corrupt(clean, task, entry.levels[-2], seed=0) for task, entry in TASKS.items()}
 
 
-def test_filters_by_task():
-    assert set(classical_filters("denoising")) == {"gaussian", "median", "bilateral", "non-local means"}
-    assert set(classical_filters("deblurring")) == {"unsharp mask"}
-    assert set(classical_filters()) == set(classical_filters("denoising")) | set(classical_filters("deblurring"))
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FILTERS)
 def test_filter_keeps_shape_type_range_and_input(name, corrupted):
-    entry = classical_filters()[name]
-    image = corrupted[entry.task][0]
+    entry = FILTERS[name]
+    image = corrupted[TASK_OF[name]][0]
     before = image.copy()
     for strength in (entry.strengths[0], entry.strengths[-1]):
         restored = apply_filter(name, image, strength)
@@ -46,15 +38,15 @@ def test_filter_keeps_shape_type_range_and_input(name, corrupted):
     np.testing.assert_array_equal(image, before)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FILTERS)
 def test_filter_keeps_flat_images(name):
     flat = np.full((32, 32), 102 / 255, np.float32)
-    np.testing.assert_allclose(apply_filter(name, flat, classical_filters()[name].strengths[0]), flat, atol=1e-6)
+    np.testing.assert_allclose(apply_filter(name, flat, FILTERS[name].strengths[0]), flat, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FILTERS)
 def test_tuned_filter_improves_its_input(name, clean, corrupted):
-    images = corrupted[classical_filters()[name].task]
+    images = corrupted[TASK_OF[name]]
     strength = choose_strength(name, images, clean, psnr)
     for original, image in zip(clean, images, strict=True):
         assert psnr(original, apply_filter(name, image, strength)) > psnr(original, image) + 0.5
@@ -108,8 +100,6 @@ def test_bad_arguments_are_refused(clean):
     image = clean[0]
     with pytest.raises(ValueError, match="unknown filter 'wiener'"):
         apply_filter("wiener", image, 1)
-    with pytest.raises(ValueError, match="task"):
-        classical_filters("sharpening")
     for strength in (0, -1, np.nan):
         with pytest.raises(ValueError, match="above 0"):
             apply_filter("gaussian", image, strength)

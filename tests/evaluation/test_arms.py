@@ -1,0 +1,23 @@
+"""Tests of arms: every name has the part that it plays, an added task's encoder by itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from cxrlib.evaluation.arms import role, with_role
+from cxrlib.restoration.tasks import TASKS
+
+
+def test_parts_follow_from_names_in_the_order_given():
+    names = ["Deb-P", "mine", "Random start, He", "A-F", "Baseline", "Den-P", "Baseline, ImageNet scaling"]
+    assert with_role(names, "pretext") == ["Deb-P", "Den-P"]
+    assert with_role(names, "random", "baseline") == ["Random start, He", "Baseline", "Baseline, ImageNet scaling"]
+    assert with_role(names, "ensemble") == ["A-F"]
+    with pytest.raises(ValueError, match="no role pretexts"):
+        with_role(names, "pretexts")
+
+
+def test_the_encoder_of_an_added_task_is_a_pretext_arm(monkeypatch):
+    assert role("Fil-P") == "other"
+    monkeypatch.setitem(TASKS, "filling", replace(TASKS["denoising"], encoder="Fil-P"))
+    assert role("Fil-P") == "pretext"
