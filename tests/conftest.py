@@ -18,12 +18,24 @@ ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("CXRLIB_SHARED") or ROOT.parent / "shared")
 
 
-def snakemake(project, *arguments):
-    """Run Snakemake in a copy of the project, with the interpreter that runs the tests first on the path."""
+def environment_of(project):
+    """Environment of a copy of the project: no data of the reader's, this interpreter first on the path."""
     own = {name: value for name, value in os.environ.items() if name not in {"KERMANY", "VINDR", "VGG16", "LUNG_MASKS"}}
-    environment = own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
+    return own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
+
+
+def snakemake(project, *arguments):
+    """Run Snakemake in a copy of the project."""
     command = ["snakemake", "--config", "preset=tests/tiny.yml", *arguments]
+    environment = environment_of(project)
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need a run of all chapters: `make test` leaves them to `make test-chain`."""
+    for item in items:
+        if "project" in item.fixturenames:
+            item.add_marker("chain")
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bookchain.captions import ORIGINS, PURPOSES
 from bookchain.dependencies import code_cells, read_notebook
-from bookchain.pages import ORIGINS, PURPOSES
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))

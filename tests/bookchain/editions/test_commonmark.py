@@ -8,8 +8,8 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bookchain.dependencies import read_notebook
-from bookchain.editions import plain
-from bookchain.editions.plain import labels, plain_markdown, plain_notebook
+from bookchain.editions import commonmark
+from bookchain.editions.commonmark import labels, plain_markdown, plain_notebook
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))
@@ -25,7 +25,7 @@ OWN_LABELS = {
 @pytest.fixture
 def own_labels(monkeypatch):
     """The labels of a book that no change of the chapters changes."""
-    monkeypatch.setattr(plain, "labels", lambda root: OWN_LABELS)
+    monkeypatch.setattr(commonmark, "labels", lambda root: OWN_LABELS)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_link_without_text_shows_the_pages_title():
 
 
 def test_substitutions_are_those_of_the_book(monkeypatch):
-    monkeypatch.setattr(plain, "_substitutions", lambda: {"preset": "quick"})
+    monkeypatch.setattr(commonmark, "_substitutions", lambda: {"preset": "quick"})
     assert plain_markdown("{{ preset }}, {{preset}}") == "quick, quick"
 
 
