@@ -34,22 +34,25 @@ def snakemake(project, *arguments):
 def pytest_collection_modifyitems(items):
     """Mark the tests that need a run of all chapters: `make test` leaves them to `make test-chain`."""
     for item in items:
-        if "project" in item.fixturenames:
+        if "chain_run" in item.fixturenames:
             item.add_marker("chain")
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory):
-    """A copy of the project in which all chapters have run once, and the site was rendered.
-
-    All tests share it: whoever changes a file in it puts that back, or works on a copy of this copy.
-    """
+def chain_run(tmp_path_factory):
+    """A copy of the project in which all chapters have run once, and the site was rendered."""
     copy = tmp_path_factory.mktemp("chain") / "project"
     ignored = shutil.ignore_patterns(".git", ".venv", "runs", ".snakemake", "__pycache__", "_build", "*.egg-info")
     shutil.copytree(ROOT, copy, ignore=ignored)
     result = snakemake(copy, "--cores", "2")
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
     return copy
+
+
+@pytest.fixture(scope="session")
+def project(chain_run):
+    """The copy that all tests share: whoever changes a file in it puts that back, or works on a copy of this copy."""
+    return chain_run
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -13,7 +13,7 @@ from bookchain.provenance import MARKER
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch):
     """An empty project, entered as JupyterLab does: from notebooks/."""
     for folder in ("cxrlib", "notebooks"):
         (tmp_path / folder).mkdir()
@@ -23,67 +23,67 @@ def place(tmp_path, monkeypatch):
     return tmp_path.resolve()
 
 
-def test_root_is_found_from_anywhere_below(place, monkeypatch):
-    assert project_root() == place
-    assert project_root(place) == place
-    (place / "runs/quick/deep").mkdir(parents=True)
-    assert project_root(place / "runs/quick/deep") == place
-    monkeypatch.chdir(place)
-    assert project_root() == place
+def test_root_is_found_from_anywhere_below(project, monkeypatch):
+    assert project_root() == project
+    assert project_root(project) == project
+    (project / "runs/quick/deep").mkdir(parents=True)
+    assert project_root(project / "runs/quick/deep") == project
+    monkeypatch.chdir(project)
+    assert project_root() == project
 
 
 @pytest.mark.parametrize("missing", ["_toc.yml", "cxrlib"])
-def test_root_needs_both_signs(place, missing):
-    (place / missing).unlink() if missing == "_toc.yml" else (place / missing).rmdir()
+def test_root_needs_both_signs(project, missing):
+    (project / missing).unlink() if missing == "_toc.yml" else (project / missing).rmdir()
     with pytest.raises(FileNotFoundError, match="start in the project"):
         project_root()
 
 
-def test_chapter_has_its_own_folder_in_the_run(place):
+def test_chapter_has_its_own_folder_in_the_run(project):
     chapter = Chapter("03-pretext-learning", "runs/quick")
-    assert chapter.folder == place / "runs/quick/03-pretext-learning"
+    assert chapter.folder == project / "runs/quick/03-pretext-learning"
     assert chapter.folder.is_dir()
     assert not chapter.checkpoints.is_relative_to(chapter.folder)
     assert chapter.checkpoints.is_relative_to(chapter.run)
 
 
-def test_given_paths_are_relative_to_the_root(place, monkeypatch):
+def test_given_paths_are_relative_to_the_root(project, monkeypatch):
     chapter = Chapter("01-preprocessing", "runs/quick")
-    assert chapter.path("data/kermany") == place / "data/kermany"
-    assert chapter.path(str(place / "elsewhere")) == place / "elsewhere"
-    monkeypatch.setenv("HOME", str(place))
-    assert chapter.path("~/data") == place / "data"
+    assert chapter.path("data/kermany") == project / "data/kermany"
+    assert chapter.path(str(project / "elsewhere")) == project / "elsewhere"
+    monkeypatch.setenv("HOME", str(project))
+    assert chapter.path("~/data") == project / "data"
 
 
-def test_upstream_is_the_finished_folder(place):
+def test_upstream_is_the_finished_folder(project):
     first = Chapter("01-preprocessing", "runs/quick")
     first.finish()
     second = Chapter("02-noise-and-blur", "runs/quick")
     assert second.upstream("01-preprocessing") == first.folder
 
 
-def test_by_hand_a_chapter_writes_beside_the_books_run_and_reads_ones_own_results_first(place, monkeypatch, capsys):
+def test_by_hand_a_chapter_writes_beside_the_books_run_and_reads_ones_own_results_first(project, monkeypatch, capsys):
     book = Chapter("01-preprocessing", "runs/quick")
     book.table(pd.DataFrame({"a": [1]}), "split")
     book.finish()
     monkeypatch.delenv(WRITES)
     own = Chapter("01-preprocessing", "runs/quick/")
     own.table(pd.DataFrame({"a": [2]}), "split")
-    assert own.folder == place / "runs/quick-own/01-preprocessing"
-    assert own.checkpoints.is_relative_to(place / "runs/quick-own")
+    assert own.folder == project / "runs/quick-own/01-preprocessing"
+    assert own.checkpoints.is_relative_to(project / "runs/quick-own")
     second = Chapter("02-noise-and-blur", "runs/quick")
     assert second.upstream("01-preprocessing") == book.folder, "one's own result is not finished"
     assert capsys.readouterr().err == ""
     own.finish()
     assert second.upstream("01-preprocessing") == own.folder
     assert capsys.readouterr().err == "01-preprocessing: your own results, from runs/quick-own/01-preprocessing\n"
-    assert (place / "runs/quick/01-preprocessing/split.csv").read_text() == "a\n1\n"
+    assert (project / "runs/quick/01-preprocessing/split.csv").read_text() == "a\n1\n"
     monkeypatch.setenv(WRITES, "runs/quick")
     assert Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing") == book.folder, "the chain's own"
 
 
 @pytest.mark.parametrize("state", ["absent", "half-finished", "of another run"])
-def test_missing_upstream_is_one_line_that_names_the_notebook(place, state, monkeypatch):
+def test_missing_upstream_is_one_line_that_names_the_notebook(project, state, monkeypatch):
     if state == "half-finished":
         Chapter("01-preprocessing", "runs/quick").table(pd.DataFrame({"a": [1]}), "split")
     if state == "of another run":
@@ -96,19 +96,19 @@ def test_missing_upstream_is_one_line_that_names_the_notebook(place, state, monk
     message = str(raised.value)
     assert "notebooks/01-preprocessing.ipynb" in message
     assert message.startswith("runs/quick/01-preprocessing: ")
-    assert str(place) not in message
+    assert str(project) not in message
     assert len(message.splitlines()) == 1
 
 
 @pytest.mark.parametrize("content", ["", '{"chapter": "01-pre'])
-def test_damaged_marker_is_no_marker(place, content):
+def test_damaged_marker_is_no_marker(project, content):
     first = Chapter("01-preprocessing", "runs/quick")
     (first.folder / MARKER).write_text(content)
     with pytest.raises(MissingArtefactError, match="runs/quick/01-preprocessing: not there yet, or not finished"):
         Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing")
 
 
-def test_file_lost_since_is_named(place):
+def test_file_lost_since_is_named(project):
     first = Chapter("01-preprocessing", "runs/quick")
     first.table(pd.DataFrame({"a": [1]}), "split")
     first.finish()
@@ -123,7 +123,7 @@ def test_file_lost_since_is_named(place):
     assert len(message.splitlines()) == 1
 
 
-def test_jupyter_shows_that_line_alone(place, capsys):
+def test_jupyter_shows_that_line_alone(project, capsys):
     shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
     chapter = Chapter("02-noise-and-blur", "runs/quick")
     shell.user_ns["chapter"] = chapter
@@ -133,7 +133,7 @@ def test_jupyter_shows_that_line_alone(place, capsys):
     assert shown == str(result.error_in_exec)
 
 
-def test_a_new_execution_clears_what_an_earlier_one_left(place):
+def test_a_new_execution_clears_what_an_earlier_one_left(project):
     chapter = Chapter("01-preprocessing", "runs/quick")
     (chapter.folder / "old.csv").write_text("old")
     chapter.finish()
@@ -146,7 +146,7 @@ def test_a_new_execution_clears_what_an_earlier_one_left(place):
         Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing")
 
 
-def test_whoever_runs_only_the_set_up_loses_nothing(place):
+def test_whoever_runs_only_the_set_up_loses_nothing(project):
     done = Chapter("01-preprocessing", "runs/quick")
     done.table(pd.DataFrame({"a": [1]}), "split")
     done.finish()
@@ -154,7 +154,7 @@ def test_whoever_runs_only_the_set_up_loses_nothing(place):
     assert Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing") == done.folder
 
 
-def test_finishing_lists_the_files_and_drops_the_checkpoints(place):
+def test_finishing_lists_the_files_and_drops_the_checkpoints(project):
     chapter = Chapter("01-preprocessing", "runs/quick")
     (chapter.folder / "images").mkdir()
     (chapter.folder / "images/a.npy").write_bytes(b"")
@@ -166,7 +166,7 @@ def test_finishing_lists_the_files_and_drops_the_checkpoints(place):
     assert not chapter.checkpoints.exists()
 
 
-def test_finishing_records_what_made_the_chapter(place):
+def test_finishing_records_what_made_the_chapter(project):
     chapter = Chapter("01-preprocessing", "runs/quick")
     chapter.finish()
     made = json.loads((chapter.folder / MARKER).read_text())["made_by"]
@@ -177,14 +177,14 @@ def test_finishing_records_what_made_the_chapter(place):
     assert datetime.now(UTC) - finished < timedelta(minutes=2)
 
 
-def test_chapter_finishes_also_where_nothing_can_be_recorded(place, monkeypatch):
+def test_chapter_finishes_also_where_nothing_can_be_recorded(project, monkeypatch):
     monkeypatch.setattr("bookchain.provenance.environment", lambda root: 1 / 0)
     chapter = Chapter("01-preprocessing", "runs/quick")
     chapter.finish()
     assert Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing") == chapter.folder
 
 
-def test_equal_tables_have_equal_bytes(place):
+def test_equal_tables_have_equal_bytes(project):
     chapter = Chapter("07-evaluation", "runs/quick")
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"model": ["Baseline", "Den-P"], "auc": rng.random(2), "count": [1234567, 2]})
@@ -201,7 +201,7 @@ def test_equal_tables_have_equal_bytes(place):
     assert f"Baseline,{frame.auc[0]:.2g},1234567\n" in (chapter.folder / "short.csv").read_text()
 
 
-def test_tensorflow_keeps_its_advice_off_the_page_but_not_its_errors(place, caplog):
+def test_tensorflow_keeps_its_advice_off_the_page_but_not_its_errors(project, caplog):
     Chapter("01-preprocessing", "runs/quick")
     logger = logging.getLogger("tensorflow")
     logger.warning("retracing is expensive")

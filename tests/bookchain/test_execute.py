@@ -16,7 +16,7 @@ SLEEP = "import time; time.sleep(60)"
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch):
     (tmp_path / "cxrlib").mkdir()
     (tmp_path / "_toc.yml").touch()
     (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
@@ -25,11 +25,11 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def start(place):
+def start(project):
     started = []
 
     def run(*words, **variables):
-        process = subprocess.Popen([sys.executable, "-c", SLEEP, *words], cwd=place, env=os.environ | variables)
+        process = subprocess.Popen([sys.executable, "-c", SLEEP, *words], cwd=project, env=os.environ | variables)
         started.append(process)
         return process
 
@@ -43,33 +43,33 @@ def alive(process):
     return psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE if process.poll() is None else False
 
 
-def test_orphan_of_the_chain_is_ended_and_the_lock_removed(place, start):
+def test_orphan_of_the_chain_is_ended_and_the_lock_removed(project, start):
     orphan = start("papermill runs/quick/logs/03.input.ipynb", **{WRITES: "runs/quick"})
-    clear(place)
+    clear(project)
     orphan.wait(timeout=5)
-    assert not (place / ".snakemake" / "locks").exists()
+    assert not (project / ".snakemake" / "locks").exists()
 
 
-def test_a_notebook_run_by_hand_is_let_live(place, start):
+def test_a_notebook_run_by_hand_is_let_live(project, start):
     by_hand = start("papermill notebooks/03-pretext-learning.ipynb out.ipynb")
-    clear(place)
+    clear(project)
     assert alive(by_hand)
 
 
-def test_a_living_run_keeps_its_chapters_and_its_lock(place, start):
+def test_a_living_run_keeps_its_chapters_and_its_lock(project, start):
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{SLEEP}', 'papermill runs/x'])"
-    script = place / "snakemake"
+    script = project / "snakemake"
     script.write_text(code)
-    run = subprocess.Popen([sys.executable, str(script)], cwd=place, env=os.environ | {WRITES: "runs/x"})
+    run = subprocess.Popen([sys.executable, str(script)], cwd=project, env=os.environ | {WRITES: "runs/x"})
     try:
         watcher = psutil.Process(run.pid)
         for _ in range(100):
             if watcher.children():
                 break
             psutil.wait_procs([watcher], timeout=0.05)
-        clear(place)
+        clear(project)
         assert [child.is_running() for child in watcher.children()] == [True]
-        assert (place / ".snakemake" / "locks").exists()
+        assert (project / ".snakemake" / "locks").exists()
     finally:
         for child in watcher.children():
             child.kill()
@@ -93,17 +93,17 @@ pathlib.Path(wanted).write_text(os.environ["BOOKCHAIN_WRITES"])
 """
 
 
-def test_chapter_is_executed_with_its_parameters_and_leaves_what_it_was_made_from(place, tmp_path, capfd):
-    (place / "notebooks").mkdir()
-    (place / "notebooks/01-a.md").write_text(NOTEBOOK)
-    run, written = place / "runs/x", tmp_path / "written"
+def test_chapter_is_executed_with_its_parameters_and_leaves_what_it_was_made_from(project, tmp_path, capfd):
+    (project / "notebooks").mkdir()
+    (project / "notebooks/01-a.md").write_text(NOTEBOOK)
+    run, written = project / "runs/x", tmp_path / "written"
     made_from = json.dumps({"parameters": {"wanted": str(written)}})
-    assert execute(run.relative_to(place), "01-a", made_from) == 0
+    assert execute(run.relative_to(project), "01-a", made_from) == 0
     assert written.read_text() == "runs/x"
     assert sorted(path.name for path in (run / "executed").iterdir()) == ["01-a.ipynb", "01-a.json"]
     assert (run / "executed/01-a.json").read_text() == made_from
     (run / "executed/01-a.ipynb").unlink()
-    assert execute(run.relative_to(place), "01-a", json.dumps({"parameters": {"wanted": ""}})) != 0
+    assert execute(run.relative_to(project), "01-a", json.dumps({"parameters": {"wanted": ""}})) != 0
     assert "IsADirectoryError" in capfd.readouterr().err
     assert not (run / "executed/01-a.ipynb").exists()
 

@@ -29,7 +29,7 @@ NOT_PROSE = (
     r"(?m)^\s*\d+\.(?=\s)",  # numbered lists
     r"VGG-16|Inception-V3|JPEG 2000|Keras 3|PEP \d+|Python 3\.11",  # names
     r"(?i)\b(?:chapters?|sections?|tables?|figures?|equations?|eqs?\.)\s+\d[\d.]*"  # references
-    r"(?:(?:,| to| and|, and|-)\s*\d[\d.]*)*",
+    r"(?:(?:,|\s+to|\s+and|, and|-)\s*\d[\d.]*)*",
 )
 
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from conftest import ROOT
 
 from bookchain.editions import pdf
 
@@ -62,7 +63,7 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "site"
     for place in ("book/_static", "notebooks"):
         (folder / place).mkdir(parents=True)
-    shutil.copy(pdf.project_root() / "book/_static/print.css", folder / "book/_static")
+    shutil.copy(ROOT / "book/_static/print.css", folder / "book/_static")
     (folder / "book/references.bib").write_text(REFERENCES)
     (folder / "book/intro.md").write_text(INTRO)
     (folder / "book/bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
