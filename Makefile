@@ -65,7 +65,7 @@ test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
-	PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
+	PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m pytest -q tests/browser tests/bookchain/editions/test_pdf.py --site $(dir $(PAGE))
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/ruff check .
@@ -96,8 +96,8 @@ lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is th
 serve: $(READY)  ## show the rendered book on localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(dir $(PAGE)) 8000
 
-# Playwright, where `make test-browser` has put it, tells which formula or picture cannot be printed.
-pdf: book  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
+# Playwright tells which formula or picture cannot be printed.
+pdf: book $(BROWSER)/installed  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
 	@PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m bookchain.editions.pdf $(RUN)
 
 launch: $(READY)  ## write the notebooks that launch buttons open to _build/launch (BOOK_REPOSITORY=address)

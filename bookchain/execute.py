@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -85,57 +85,37 @@ def followed(log: Path) -> Iterator[None]:
         thread.join()
 
 
-def command_line(process: psutil.Process) -> str:
-    """Give a process's command line; empty where it is gone or not ours to see."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def in_project(root: Path) -> list[psutil.Process]:
-    """Give the processes whose working directory is the project's root."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if Path(process.cwd()) == root:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def is_run(process: psutil.Process) -> bool:
-    """Tell whether a process is Snakemake itself, and not a shell or editor that names it."""
-    words = command_line(process).split()
-    return any(Path(word).name == "snakemake" for word in words[:3])
-
-
-def orphans(root: Path) -> list[psutil.Process]:
-    """Give the processes of this project's chapters that no living Snakemake watches over."""
-    found = []
-    for process in in_project(root):
-        command = command_line(process)
-        try:
-            # The chain sets this variable for papermill, and papermill hands it to its kernel.
-            ours = WRITES in process.environ() or STARTED[0] in command
-            watched = any(is_run(parent) for parent in process.parents())
-        except psutil.Error:
-            continue
-        if ours and not watched and any(part in command for part in STARTED):
-            found.append(process)
-    return found
-
-
 def clear(root: Path) -> None:
-    """End what a killed run left, and unlock its folder."""
-    left = orphans(root)
+    """End what a killed run left in a project, and unlock it, if no living Snakemake watches over it."""
+    here = [
+        process for process in psutil.process_iter(["cmdline", "cwd", "environ"]) if process.info["cwd"] == str(root)
+    ]
+    runs = [process for process in here if _is_snakemake(process)]
+    left = [process for process in here if _is_part_of_a_chapter(process)]
+    for run in runs:
+        with suppress(psutil.Error):  # it has ended since
+            left = [process for process in left if process not in run.children(recursive=True)]
     for process in left:
-        print(f"ending what a killed run left: {process.pid} {command_line(process)[:80]}", file=sys.stderr)
+        print(f"ending what a killed run left: {process.pid} {_command(process)[:80]}", file=sys.stderr)
         process.kill()
     psutil.wait_procs(left, timeout=5)
-    if not any(is_run(process) for process in in_project(root)):
+    if not runs:
         shutil.rmtree(root / ".snakemake" / "locks", ignore_errors=True)
+
+
+def _command(process: psutil.Process) -> str:
+    return " ".join(process.info["cmdline"] or [])
+
+
+def _is_snakemake(process: psutil.Process) -> bool:
+    """Tell Snakemake itself from a shell or editor that names it."""
+    return any(Path(word).name == "snakemake" for word in _command(process).split()[:3])
+
+
+def _is_part_of_a_chapter(process: psutil.Process) -> bool:
+    """Tell what a rule starts from a notebook run by hand: papermill is given `WRITES`, and hands it to its kernel."""
+    by_the_chain = STARTED[0] in _command(process) or WRITES in (process.info["environ"] or {})
+    return by_the_chain and any(part in _command(process) for part in STARTED)
 
 
 def main() -> int:

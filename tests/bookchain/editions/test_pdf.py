@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 
 import matplotlib.pyplot as plt
 import pytest
@@ -164,12 +163,8 @@ def pages(path):
 
 
 @needs_browser
-@pytest.mark.parametrize("way", ["playwright", "command"])
-def test_prints_sheets_of_a4_one_a_chapter(way, printed, tmp_path, monkeypatch):
-    if way == "playwright":
-        pytest.importorskip("playwright", reason="Playwright is not installed: `make test-browser` brings it")
-    else:
-        monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+def test_prints_sheets_of_a4_one_a_chapter(printed, tmp_path):
+    pytest.importorskip("playwright", reason="Playwright is not installed: `make test-browser` brings it")
     target = tmp_path / "book.pdf"
     pdf.print_page(printed, target)
     assert pages(target) == 4
