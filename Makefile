@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/installed
 DATA := $(foreach name,kermany vindr lung_masks vgg16 segmenter,$(if $($(shell echo $(name) | tr a-z A-Z)),$(name)='$($(shell echo $(name) | tr a-z A-Z))'))
-SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config preset='$(PRESET)' $(DATA)
+CONFIG := preset='$(PRESET)' $(DATA)
+RUN := runs/$(basename $(notdir $(PRESET)))
 BACKENDS := $(VENV)/backends
 BROWSER := $(VENV)/browser
 BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
-PAGE := runs/$(basename $(notdir $(PRESET)))/site/_build/html/index.html
+PAGE := $(RUN)/site/_build/html/index.html
 
-.PHONY: help book record plan test test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
+.PHONY: help book record plan test test-chain test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -28,17 +29,20 @@ $(READY): requirements.lock pyproject.toml
 
 book: $(READY)  ## run the chapters that are out of date and render the book (PRESET=quick)
 	@$(BIN)/python -m bookchain.execute
-	@$(SNAKEMAKE)
+	@PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config $(CONFIG)
 	@echo "Open $(CURDIR)/$(PAGE)"
 
 record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESET=quick)
-	$(BIN)/python -m bookchain.record runs/$(basename $(notdir $(PRESET))) book/reference/$(basename $(notdir $(PRESET)))
+	$(BIN)/python -m bookchain.record $(RUN) book/reference/$(notdir $(RUN))
 
-plan: $(READY)  ## say which chapters would run, and why
-	@PATH="$(BIN):$$PATH" snakemake --dry-run --cores $(CORES) --config preset='$(PRESET)' $(DATA)
+plan: $(READY)  ## say in one line a chapter whether it would run, and why
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m bookchain.changes $(CONFIG)
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## run the tests that need no run of the chapters, and the examples in docstrings
+	$(BIN)/python -m pytest -m 'not chain' --doctest-modules tests cxrlib phantom bookchain
+
+test-chain: $(READY)  ## run all chapters in miniature, and the tests of what they leave
+	$(BIN)/python -m pytest -m chain
 
 # The other backends live in a folder of their own, so that the book's environment stays what requirements.lock says.
 $(BACKENDS)/installed: $(READY) requirements-backends.lock
@@ -61,7 +65,7 @@ test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
-	PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
+	PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m pytest -q tests/browser tests/bookchain/editions/test_pdf.py --site $(dir $(PAGE))
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/ruff check .
@@ -82,7 +86,7 @@ lecturer: $(READY)  ## write the chapters with solutions to lecturer/, to run an
 	$(BIN)/python -m bookchain.editions.student lecturer --solutions
 
 grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSIONS=folder with a folder a student)
-	$(BIN)/python -m bookchain.editions.grade '$(SUBMISSIONS)' --run runs/$(basename $(notdir $(PRESET)))
+	$(BIN)/python -m bookchain.editions.grade '$(SUBMISSIONS)' --run $(RUN)
 
 lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is there (installs it on first use)
 	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c requirements.lock jupyterlab
@@ -92,9 +96,9 @@ lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is th
 serve: $(READY)  ## show the rendered book on localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(dir $(PAGE)) 8000
 
-# Playwright, where `make test-browser` has put it, tells which formula or picture cannot be printed.
-pdf: book  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
-	@PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m bookchain.editions.pdf runs/$(basename $(notdir $(PRESET)))
+# Playwright tells which formula or picture cannot be printed.
+pdf: book $(BROWSER)/installed  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
+	@PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m bookchain.editions.pdf $(RUN)
 
 launch: $(READY)  ## write the notebooks that launch buttons open to _build/launch (BOOK_REPOSITORY=address)
 	$(BIN)/python -m bookchain.editions.launch _build/launch

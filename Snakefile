@@ -1,6 +1,6 @@
-# One rule executes a chapter through papermill, one renders the site. What a chapter depends on is worked out by
-# bookchain/plan.py: its code cells, parameters, data and modules are `params`, so a changed prose re-executes nothing,
-# and `snakemake -n` tells what changed.
+# One rule executes a chapter through papermill, one renders the site. What a chapter is made from is worked out by
+# bookchain/plan.py: its code cells, parameters, data and modules are `params`, so a changed prose re-executes nothing.
+# `make plan` says in a line what has changed.
 import os
 from pathlib import Path
 
@@ -31,15 +31,13 @@ rule site:
 
 rule chapter:
     input:
-        lambda wildcards: [f"{RUN}/{name}" for name in plan.upstream(wildcards.chapter)],
+        lambda wildcards: [f"{RUN}/{name}" for name in plan.declared(wildcards.chapter).needs],
     output:
         folder=directory(RUN + "/{chapter}"),
         notebook=RUN + "/executed/{chapter}.ipynb",
+        made_from=RUN + "/executed/{chapter}.json",
     params:
-        code=lambda wildcards: plan.code(wildcards.chapter),
-        modules=lambda wildcards: plan.modules(wildcards.chapter),
-        data=lambda wildcards: plan.data(wildcards.chapter),
-        parameters=lambda wildcards: plan.parameters_yaml(wildcards.chapter),
+        made_from=lambda wildcards: plan.made_from(wildcards.chapter),
     wildcard_constraints:
         chapter=r"\d\d-[a-z-]+",
     message:
@@ -50,20 +48,9 @@ rule chapter:
         RUN + "/benchmarks/{chapter}.tsv"
     threads:
         # Training takes all cores; chapters that do not train run beside one another.
-        lambda wildcards: workflow.cores if plan.trains(wildcards.chapter) else 1
+        lambda wildcards: workflow.cores if plan.declared(wildcards.chapter).trains else 1
+    resources:
+        mem_mb=lambda wildcards: 1024 * plan.declared(wildcards.chapter).memory_gb,
+        runtime=lambda wildcards: plan.declared(wildcards.chapter).minutes,
     shell:
-        # The log is followed on the terminal: it holds the progress of training. What TensorFlow says at its start
-        # goes to a file of its own, and comes out only with the cell and traceback of a chapter that fails.
-        # TensorFlow's choice of thread-safe but varying sums is switched off, so that equal runs give equal bytes.
-        """
-        : > {log}
-        tail -f {log} >&2 & follow=$!
-        trap 'sleep 1; kill $follow 2> /dev/null' EXIT
-        work={RUN}/logs/{wildcards.chapter}
-        jupytext --quiet --to ipynb --output $work.input.ipynb notebooks/{wildcards.chapter}.md
-        CXRLIB_PROGRESS=$PWD/{log} TF_CPP_MIN_LOG_LEVEL=3 TF_DETERMINISTIC_OPS=1 PYTHONHASHSEED=0 \
-            papermill $work.input.ipynb $work.ipynb --kernel python3 --no-progress-bar --log-level ERROR \
-            --parameters_yaml {params.parameters:q} 2> $work.stderr || {{ cat $work.stderr >&2; exit 1; }}
-        mv $work.ipynb {output.notebook}
-        rm $work.input.ipynb
-        """
+        "python -m bookchain.execute {RUN} {wildcards.chapter} {params.made_from:q}"

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from bookchain.stamp import stamp
+from bookchain.provenance import MARKER, made_by
 from cxrlib.files import written_whole
 
-MARKER = "complete.json"  # written last, so that a folder without it is never taken for finished
+WRITES = "BOOKCHAIN_WRITES"  # environment variable: the run folder that chapters write to
 
 
 class ChapterError(RuntimeError):
@@ -55,20 +57,27 @@ def project_root(start: Path | None = None) -> Path:
 class Chapter:
     """One chapter's place in a run.
 
+    The chain names the run folder that a chapter writes to in the environment variable `BOOKCHAIN_WRITES`. By hand
+    (JupyterLab, papermill, the students' edition) it is not set, and a chapter writes to `<run>-own`, beside the book's
+    run: nothing that is tried there spoils the book.
+
     Attributes:
         name: The notebook's name, for example `03-pretext-learning`.
+        book: The book's run folder.
+        run: The run folder that this chapter writes to.
         checkpoints: Where an interrupted training is kept; outside `folder`, which is renewed at each execution.
     """
 
     def __init__(self, name: str, run: str):
         self.name = name
         self.root = project_root()
-        self.run = self.path(run)
+        self.book = self.path(run)
+        self.run = self.path(os.environ.get(WRITES) or f"{self.book}-own")
         self._folder, self._renewed = self.run / name, False
         self.checkpoints = self.run / "checkpoints" / name
         # TensorFlow prints its advice on speed to standard output, that is, onto the page.
         logging.getLogger("tensorflow").addFilter(_only_errors)
-        with self._told(self._folder):  # better told now than after an hour of training
+        with self._naming(self._folder):  # better said now than after an hour of training
             self._folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self._folder).close()
 
@@ -81,7 +90,7 @@ class Chapter:
         """
         if not self._renewed:
             # The marker goes first: a kill while the rest is cleared must not leave it over a part of the files.
-            with self._told(self._folder):
+            with self._naming(self._folder):
                 (self._folder / MARKER).unlink(missing_ok=True)
                 shutil.rmtree(self._folder)
                 self._folder.mkdir()
@@ -93,12 +102,17 @@ class Chapter:
         return (self.root / Path(given).expanduser()).resolve()
 
     def upstream(self, name: str) -> Path:
-        """Give the folder that another chapter has finished.
+        """Give the folder that another chapter has finished: in the run that is written to, or else in the book's.
+
+        One's own result is read as soon as it is there, and is said to be. The book's later chapters know nothing of
+        it: what they left goes with the book's own results.
 
         Raises:
-            MissingArtefactError: If that chapter has not been run to its end in this run folder, or lost a file since.
+            MissingArtefactError: If that chapter has not been run to its end, or lost a file since.
         """
-        folder = self.run / name
+        folder = next(
+            (run / name for run in (self.run, self.book) if (run / name / MARKER).is_file()), self.book / name
+        )
         try:
             files = json.loads((folder / MARKER).read_text())["files"]
         except (OSError, ValueError) as error:
@@ -112,6 +126,8 @@ class Chapter:
                     f"{self._shown(folder / file)}: gone since its chapter was finished. "
                     f"Run notebooks/{name}.ipynb again (or delete {self._shown(folder)} and run `make book`)."
                 )
+        if folder.parent != self.book:
+            print(f"{name}: your own results, from {self._shown(folder)}", file=sys.stderr)
         return folder
 
     def table(self, frame: pd.DataFrame, name: str, digits: int = 6) -> pd.DataFrame:
@@ -124,15 +140,15 @@ class Chapter:
         """Mark the chapter as finished, and say what made it: the last line of every chapter."""
         files = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
         with self._written(self.folder / MARKER) as partial:
-            told = {"chapter": self.name, "files": files, "made_by": stamp(self.root)}
-            partial.write_text(json.dumps(told, indent=1))
+            marker = {"chapter": self.name, "files": files, "made_by": made_by(self.root)}
+            partial.write_text(json.dumps(marker, indent=1))
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def _shown(self, path: Path) -> Path:
         return path.relative_to(self.root) if path.is_relative_to(self.root) else path
 
     @contextmanager
-    def _told(self, path: Path) -> Iterator[None]:
+    def _naming(self, path: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -143,5 +159,5 @@ class Chapter:
 
     @contextmanager
     def _written(self, path: Path) -> Iterator[Path]:
-        with self._told(path), written_whole(path) as partial:
+        with self._naming(path), written_whole(path) as partial:
             yield partial

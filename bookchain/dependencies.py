@@ -1,14 +1,15 @@
-"""What a chapter's execution depends on: its code cells, parameters, upstream chapters, modules and data files."""
+"""What a chapter's execution depends on: what it declares, its code cells, parameters, modules and data files."""
 
 import ast
 import hashlib
-import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
+import grimp
 import jupytext
-
-UPSTREAM = re.compile(r"""\.upstream\(\s*["']([\w-]+)["']\s*\)""")
+from grimp.application.config import settings
 
 
 @cache
@@ -59,67 +60,94 @@ def parameter_names(path: Path) -> list[str]:
     return [node.targets[0].id for node in ast.parse(parameters_cell(path)).body if isinstance(node, ast.Assign)]
 
 
-def upstream(path: Path) -> list[str]:
-    """Give the chapters whose artefacts a chapter reads."""
-    return sorted(set(UPSTREAM.findall(code(path))))
+class Declared(NamedTuple):
+    """What a chapter's front matter says under `chapter`.
+
+    Attributes:
+        needs: Chapters whose results it reads.
+        trains: Whether it trains a network, for which it wants all cores.
+        memory_gb: Memory that a cluster is asked for, in GB.
+        minutes: Time that a cluster is asked for.
+    """
+
+    needs: list[str]
+    trains: bool
+    memory_gb: int
+    minutes: int
 
 
-def imported_modules(source: str, package: str, folder: Path, own: str = "") -> set[str]:
-    """Give the dotted names inside `package` that a source imports.
+def declared(path: Path) -> Declared:
+    """Read what a chapter declares in its front matter.
+
+    Raises:
+        ValueError: If a field is missing or unknown.
+    """
+    try:
+        return Declared(**read_notebook(path).metadata.get("chapter", {}))
+    except TypeError as error:
+        fields = ", ".join(Declared._fields)
+        raise ValueError(f"{path}: its front matter needs, under `chapter`, {fields}, and nothing else") from error
+
+
+class _PackagesIn:
+    """Tell grimp to look for packages in a folder: what is installed may be another copy of the project."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def determine_package_directories(self, package_name: str, file_system) -> set[str]:
+        return {str(self.root / package_name)}
+
+
+def import_graph(root: Path, packages: Iterable[str]) -> grimp.ImportGraph:
+    """Give the imports between the modules of a project's packages.
 
     Args:
-        source: Python source.
-        package: Name of the package, for example `cxrlib`.
-        folder: The package's folder, to tell modules from names inside them.
-        own: Dotted name of the package the source belongs to, for relative imports.
+        root: Folder that holds the packages.
+        packages: Their names; those that are not there are passed over.
     """
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            parts = own.split(".")[: len(own.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*parts, *([node.module] if node.module else [])])
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == package:
-                # Python runs the packages above a module too.
-                above = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-                found |= {module for module in above if module_file(module, folder)}
-    return found
+    settings.configure(PACKAGE_FINDER=_PackagesIn(root))
+    return grimp.build_graph(*(name for name in packages if (root / name).is_dir()), cache_dir=None)
 
 
-def module_file(name: str, folder: Path) -> Path | None:
-    """Find the file of a dotted module name; None for a name that is no module."""
-    place = folder.joinpath(*name.split(".")[1:])
-    candidates = (place / "__init__.py", place.with_suffix(".py"))
-    return next((file for file in candidates if file.is_file()), None)
-
-
-def module_fingerprints(path: Path, folder: Path) -> dict[str, str]:
-    """Fingerprint every module of a package that a chapter uses, imports of imports too.
+def module_fingerprints(path: Path, root: Path, graph: grimp.ImportGraph) -> dict[str, str]:
+    """Fingerprint every module that a chapter uses, imports of imports too.
 
     Args:
         path: The chapter's MyST source.
-        folder: The package's folder.
+        root: Folder that holds the packages.
+        graph: Their imports, from `import_graph`.
 
     Returns:
-        Dotted module name to fingerprint.
+        Dotted module name to fingerprint, by name.
     """
-    package, seen = folder.name, {}
-    waiting = imported_modules(code(path), package, folder)
+    used, waiting = set(), _imported(code(path)) & graph.modules
     while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        file = module_file(name, folder)
-        seen[name] = digest(file.read_bytes())
-        own = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        waiting |= imported_modules(file.read_text(), package, folder, own) - seen.keys()
-    return dict(sorted(seen.items()))
+        used |= waiting
+        above = {".".join(parts[:depth]) for parts in map(_parts, waiting) for depth in range(1, len(parts))}
+        imported = set().union(*map(graph.find_modules_directly_imported_by, waiting))
+        waiting = (above | imported) - used  # Python runs the packages above a module too
+    return {name: digest(_module_file(name, root).read_bytes()) for name in sorted(used)}
+
+
+def _parts(name: str) -> list[str]:
+    return name.split(".")
+
+
+def _imported(source: str) -> set[str]:
+    """Give every dotted name that a source imports, or takes from what it imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _module_file(name: str, root: Path) -> Path:
+    place = root.joinpath(*_parts(name))
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 def data_fingerprint(path: Path) -> str:

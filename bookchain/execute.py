@@ -1,70 +1,133 @@
-"""Clear what a killed run leaves: papermill without its Snakemake, its kernel, and Snakemake's lock.
+"""Execute one chapter for the book, as Snakemake's rule asks, and clear what a killed run leaves.
 
-`python -m bookchain.execute` ends the orphans of this project only, and unlocks only if no run of it is alive.
+`python -m bookchain.execute runs/quick 03-pretext-learning FINGERPRINTS` executes a chapter; without arguments the
+module ends the orphans of this project only, and unlocks only if no run of it is alive.
 """
 
+import argparse
+import json
+import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
+import jupytext
+import nbformat
 import psutil
+import yaml
 
-from bookchain.chapter import project_root
+from bookchain.chapter import WRITES, project_root
+from cxrlib.files import written_whole
 
-STARTED = ("papermill runs/", "tail -f runs/", "ipykernel")  # what the chapter rule's shell starts, and its kernel
+# TensorFlow's choice of thread-safe but varying sums is switched off, so that equal runs give equal bytes.
+QUIET_AND_EQUAL = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_DETERMINISTIC_OPS": "1", "PYTHONHASHSEED": "0"}
+STARTED = ("bookchain.execute runs/", "papermill runs/", "ipykernel")  # what a chapter's rule starts, one by another
 
 
-def command(process: psutil.Process) -> str:
-    """Give a process's command line; empty where it is gone or not ours to see."""
+def execute(run: Path, name: str, made_from: str) -> int:
+    """Execute a chapter through papermill; its notebook is in `executed/` when it is whole, and not before.
+
+    The log is shown as it grows: it holds the progress of training. What TensorFlow says at its start goes to a file
+    of its own, and comes out only with the cell and traceback of a chapter that fails.
+
+    Args:
+        run: The run folder, relative to the project's root, which is the working directory.
+        name: The chapter's name.
+        made_from: Fingerprints of what the chapter is made from and its parameters, as `Plan.made_from` gives them.
+
+    Returns:
+        Papermill's exit status.
+    """
+    log, work, done = (run / place / name for place in ("logs", "logs", "executed"))
+    log = log.with_suffix(".log")
+    for file in (log, done):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    source, notebook, errors = (work.with_name(f"{name}.{kind}") for kind in ("input.ipynb", "ipynb", "stderr"))
+    nbformat.write(jupytext.read(Path("notebooks", f"{name}.md")), source)
+    command = [sys.executable, "-m", "papermill", source, notebook, "--kernel", "python3", "--no-progress-bar"]
+    command += ["--log-level", "ERROR", "--parameters_yaml", yaml.safe_dump(json.loads(made_from)["parameters"])]
+    environment = os.environ | QUIET_AND_EQUAL | {WRITES: str(run), "CXRLIB_PROGRESS": str(log.resolve())}
+    log.write_text("")
+    with followed(log), errors.open("w") as file:
+        status = subprocess.run(command, env=environment, stderr=file, check=False).returncode
+    if status:
+        print(errors.read_text(), file=sys.stderr)
+        return status
+    with written_whole(done.with_suffix(".json")) as partial:
+        partial.write_text(made_from)
+    os.replace(notebook, done.with_suffix(".ipynb"))
+    source.unlink()
+    return 0
+
+
+@contextmanager
+def followed(log: Path) -> Iterator[None]:
+    """Copy to standard error what is written to a file while the block runs."""
+    ended = Event()
+
+    def follow() -> None:
+        with log.open(errors="replace") as file:
+            while not ended.is_set():
+                ended.wait(0.2)
+                sys.stderr.write(file.read())
+                sys.stderr.flush()
+
+    thread = Thread(target=follow)
+    thread.start()
     try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
-def in_project(root: Path) -> list[psutil.Process]:
-    """Give the processes whose working directory is the project's root."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if Path(process.cwd()) == root:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
+def clear(root: Path) -> None:
+    """End what a killed run left in a project, and unlock it, if no living Snakemake watches over it."""
+    here = [
+        process for process in psutil.process_iter(["cmdline", "cwd", "environ"]) if process.info["cwd"] == str(root)
+    ]
+    runs = [process for process in here if _is_snakemake(process)]
+    left = [process for process in here if _is_part_of_a_chapter(process)]
+    for run in runs:
+        with suppress(psutil.Error):  # it has ended since
+            left = [process for process in left if process not in run.children(recursive=True)]
+    for process in left:
+        print(f"ending what a killed run left: {process.pid} {_command(process)[:80]}", file=sys.stderr)
+        process.kill()
+    psutil.wait_procs(left, timeout=5)
+    if not runs:
+        shutil.rmtree(root / ".snakemake" / "locks", ignore_errors=True)
 
 
-def is_run(process: psutil.Process) -> bool:
-    """Tell whether a process is Snakemake itself, and not a shell or editor that names it."""
-    words = command(process).split()
-    return any(Path(word).name == "snakemake" for word in words[:3])
+def _command(process: psutil.Process) -> str:
+    return " ".join(process.info["cmdline"] or [])
 
 
-def orphans(root: Path) -> list[psutil.Process]:
-    """Give the processes of this project's chapters that no living Snakemake watches over."""
-    found = []
-    for process in in_project(root):
-        try:
-            # The chain alone sets this variable for papermill, and papermill hands it to its kernel.
-            ours = "CXRLIB_PROGRESS" in process.environ() or "tail -f runs/" in command(process)
-            watched = any(is_run(parent) for parent in process.parents())
-        except psutil.Error:
-            continue
-        if ours and not watched and any(part in command(process) for part in STARTED):
-            found.append(process)
-    return found
+def _is_snakemake(process: psutil.Process) -> bool:
+    """Tell Snakemake itself from a shell or editor that names it."""
+    return any(Path(word).name == "snakemake" for word in _command(process).split()[:3])
+
+
+def _is_part_of_a_chapter(process: psutil.Process) -> bool:
+    """Tell what a rule starts from a notebook run by hand: papermill is given `WRITES`, and hands it to its kernel."""
+    by_the_chain = STARTED[0] in _command(process) or WRITES in (process.info["environ"] or {})
+    return by_the_chain and any(part in _command(process) for part in STARTED)
 
 
 def main() -> int:
-    """End orphans, then unlock."""
-    root = project_root()
-    left = orphans(root)
-    for process in left:
-        print(f"ending what a killed run left: {process.pid} {command(process)[:80]}", file=sys.stderr)
-        process.kill()
-    psutil.wait_procs(left, timeout=5)
-    if not any(is_run(process) for process in in_project(root)):
-        shutil.rmtree(root / ".snakemake" / "locks", ignore_errors=True)
+    """Execute a chapter, or clear."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, nargs="?", help="run folder, for example runs/quick")
+    parser.add_argument("chapter", nargs="?")
+    parser.add_argument("made_from", nargs="?", help="what `Plan.made_from` gives")
+    given = parser.parse_args()
+    if given.made_from:
+        return execute(given.run, given.chapter, given.made_from)
+    clear(project_root())
     return 0
 
 

@@ -1,11 +1,14 @@
 """A preset and the reader's data turned into what each chapter is executed with and depends on."""
 
 import ast
+import json
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import yaml
+from grimp import ImportGraph
 
 from bookchain import dependencies
 
@@ -84,36 +87,34 @@ class Plan:
                 raise PlanError(f"{name.upper()}={path}: no such file or folder, seen from the project root")
         return {"run": self.run, **section, **data}
 
-    def code(self, chapter: str) -> str:
-        """Fingerprint of a chapter's code cells."""
-        return dependencies.code_fingerprint(self.source(chapter))
+    def declared(self, chapter: str) -> dependencies.Declared:
+        """Give what a chapter's front matter declares."""
+        return dependencies.declared(self.source(chapter))
 
-    def modules(self, chapter: str) -> str:
-        """Fingerprints of the `cxrlib` and `phantom` modules that a chapter uses, imports of imports too."""
-        found = {}
-        for package in PACKAGES:
-            found |= dependencies.module_fingerprints(self.source(chapter), self.root / package)
-        return " ".join(f"{name}:{value}" for name, value in found.items())
+    def made_from(self, chapter: str) -> str:
+        """Give what decides whether a chapter is executed again, as JSON of one line.
 
-    def trains(self, chapter: str) -> bool:
-        """Tell whether a chapter trains a network, for which it wants all cores."""
-        return "training.train(" in dependencies.code(self.source(chapter))
+        Returns:
+            `code` (one fingerprint of the code cells), `parameters` (those that replace the chapter's own), `data`
+            (fingerprints of what the reader gave) and `modules` (fingerprints of those of `PACKAGES` that the chapter
+            uses, imports of imports too).
+        """
+        source, parameters = self.source(chapter), self._parameters[chapter]
+        given = {name: self.root / path for name, path in parameters.items() if name in self.given}
+        made = {
+            "code": dependencies.code_fingerprint(source),
+            "parameters": parameters,
+            "data": {
+                name: "downloaded" if path.name == "imagenet" else dependencies.data_fingerprint(path)
+                for name, path in given.items()
+            },
+            "modules": dependencies.module_fingerprints(source, self.root, self._imports),
+        }
+        return json.dumps(made, sort_keys=True)
 
-    def upstream(self, chapter: str) -> list[str]:
-        """Chapters whose artefacts a chapter reads."""
-        return dependencies.upstream(self.source(chapter))
-
-    def data(self, chapter: str) -> str:
-        """Fingerprints of the data and weights that a chapter is given."""
-        given = {name: self.root / path for name, path in self._parameters[chapter].items() if name in self.given}
-        return " ".join(
-            f"{name}:{'downloaded' if path.name == 'imagenet' else dependencies.data_fingerprint(path)}"
-            for name, path in sorted(given.items())
-        )
-
-    def parameters_yaml(self, chapter: str) -> str:
-        """Parameters that replace those of a chapter's own cell, as YAML for papermill."""
-        return yaml.safe_dump(self._parameters[chapter], default_flow_style=True, width=10**6).strip()
+    @cached_property
+    def _imports(self) -> ImportGraph:
+        return dependencies.import_graph(self.root, PACKAGES)
 
     def prose(self) -> str:
         """Fingerprint of everything that the rendered pages show and no chapter computes."""

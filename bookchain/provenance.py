@@ -1,27 +1,68 @@
-"""Where a run's numbers come from: what its chapters told and left, collected on one page of the book."""
+"""What makes the numbers of a run: written down as a chapter ends, and read again for the book.
 
-import ast
+Nothing that takes long is imported, for every chapter does this as it ends.
+"""
+
 import json
+import os
+import platform
 import re
+import subprocess
+import sys
 from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from bookchain.chapter import MARKER
-from bookchain.plan import DATA
-from bookchain.stamp import ROOT
+MARKER = "complete.json"  # a chapter writes it last: a folder without it is never taken for finished
+ROOT = Path(__file__).resolve().parents[1]
+GPUS = Path("/proc/driver/nvidia/gpus")  # NVIDIA's driver names its cards here, and no library need be loaded
+PACKAGES = (
+    *("keras", "numpy", "pandas", "scipy", "scikit-learn", "scikit-image", "statsmodels", "opencv-python-headless"),
+    *("pydicom", "matplotlib", "papermill", "snakemake", "jupyter-book"),
+)
 
-GIVEN = "given"  # stands for the paths of data and weights, which are of no use to others and may name people
-MISSING = "not recorded"
+
+def environment(root: Path = ROOT) -> dict[str, Any]:
+    """Say what this process computes with, in less than 0.3 s: nothing is imported for its version.
+
+    Args:
+        root: The project's root.
+
+    Returns:
+        `commit` ("unknown" without Git), `backend` of Keras (where this process has loaded Keras), `versions` by
+        package, and `machine`: architecture, cores, memory in GB, operating system, and GPU and Keras's devices where
+        they are known. No host, user or path.
+    """
+    keras = sys.modules.get("keras")
+    backend = {"backend": keras.backend.backend()} if keras else {}
+    versions = {"Python": platform.python_version()}
+    for name in (*backend.values(), *PACKAGES):
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    release = re.match(r"[\d.]*\d", platform.release())  # what follows is a distributor's, or a machine's, own
+    machine = {
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "memory (GB)": _memory(),
+        "operating system": f"{platform.system()} {release[0] if release else ''}".strip(),
+        "GPU": _gpus(),
+        "devices of Keras": _devices(keras),
+    }
+    known = {name: value for name, value in machine.items() if value}
+    return {"commit": _commit(root), **backend, "versions": versions, "machine": known}
 
 
-class Setting(NamedTuple):
-    """A parameter of a chapter: the value it ran with, and its own, which stands in its parameters cell."""
-
-    value: Any
-    default: Any
+def made_by(root: Path = ROOT) -> dict[str, Any]:
+    """Give what a chapter writes at its end: `environment`, and `finished` (UTC)."""
+    try:
+        made = environment(root)
+    except Exception as error:  # hours of training must not be lost for their label
+        made = {"fault": type(error).__name__}
+    return made | {"finished": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
 
 
 def executed(run: Path) -> dict[str, dict]:
@@ -36,13 +77,13 @@ def executed(run: Path) -> dict[str, dict]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def made_by(run: Path) -> dict[str, dict[str, Any]]:
+def makers(run: Path) -> dict[str, dict[str, Any]]:
     """Read what each executed chapter said at its end; empty for one of a run older than this record."""
-    told: dict[str, dict[str, Any]] = dict.fromkeys(executed(run), {})
-    for chapter in told:
+    made: dict[str, dict[str, Any]] = dict.fromkeys(executed(run), {})
+    for chapter in made:
         with suppress(OSError, ValueError):  # gone or damaged: then the chapter will be executed again
-            told[chapter] = json.loads((run / chapter / MARKER).read_text()).get("made_by", {})
-    return told
+            made[chapter] = json.loads((run / chapter / MARKER).read_text()).get("made_by", {})
+    return made
 
 
 def resources(run: Path) -> pd.DataFrame:
@@ -72,157 +113,29 @@ def data_sets(run: Path) -> pd.DataFrame:
     return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["dataset", "images", "origin", "sha256"])
 
 
-def parameters(run: Path) -> dict[str, dict[str, Setting]]:
-    """Read the parameters that each executed chapter ran with, beside its own; a path is only said to be given."""
-    found = {}
-    for chapter, notebook in executed(run).items():
-        cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", [])]
-        nodes = ast.parse("".join(line for cell in cells for line in cell["source"])).body
-        own = {node.targets[0].id: ast.literal_eval(node.value) for node in nodes if isinstance(node, ast.Assign)}
-        used = own | notebook["metadata"]["papermill"]["parameters"]
-        found[chapter] = {
-            name: Setting(_without_path(name, value), _without_path(name, own.get(name)))
-            for name, value in used.items()
-            if name != "run"
-        }
-    return found
+def _commit(root: Path) -> str:
+    if (root / ".git").exists():  # else Git would tell of a repository that the project happens to lie in
+        command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40"]
+        with suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True)
+            return said.stdout.strip()
+    return "unknown"
 
 
-def _without_path(name: str, value: Any) -> Any:
-    if not isinstance(value, str) or value in ("", "imagenet"):
-        return value
-    return GIVEN if name in DATA or re.search(r"[/\\]|^~", value) else value
+def _memory() -> float | None:
+    with suppress(AttributeError, ValueError, OSError):  # a system that does not tell
+        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024**3, 1)
+    return None
 
 
-def page(run: Path, banner: str) -> str:
-    """Write the book's page on where its numbers come from.
-
-    Args:
-        run: Folder of a run; what it did not record is said to be so.
-        banner: What the site says at the head of every page.
-
-    Returns:
-        The page as MyST markdown, for the site's folder `book`.
-
-    Raises:
-        FileNotFoundError: If no chapter was executed.
-    """
-    settings, told = parameters(run), made_by(run)
-    measured = resources(run).set_index("chapter").astype(object).reindex(list(told))
-    commits = [stamp.get("commit", MISSING) for stamp in told.values()]
-    measured.insert(0, "commit", [re.sub(r"[0-9a-f]{40}", lambda match: match[0][:12], commit) for commit in commits])
-    measured.insert(1, "finished (UTC)", [stamp.get("finished", MISSING) for stamp in told.values()])
-    lines = measured.fillna(MISSING).reset_index()
-    software = {
-        name: stamp.get("versions", {}) | ({"Keras's backend": stamp["backend"]} if "backend" in stamp else {})
-        for name, stamp in told.items()
-    }
-    machine = {name: stamp.get("machine", {}) for name, stamp in told.items()}
-    return PAGE.format(
-        banner=banner,
-        preset=run.name,
-        data_sets=_table(data_sets(run), "Data sets", "22 16 20 42"),
-        chapters=_table(lines, "Chapters", "30 22 20 12 16"),
-        software=_table(_agreed(software), "Software"),
-        machine=_table(_agreed(machine), "Machine"),
-        parameters="\n\n".join(_dropdown(chapter, table) for chapter, table in settings.items()),
-        again=_again(run.name, settings, set(commits)),
-    )
+def _gpus() -> str:
+    with suppress(OSError):
+        said = "\n".join(file.read_text() for file in sorted(GPUS.glob("*/information")))
+        return ", ".join(re.findall(r"^Model:\s*(.+?)\s*$", said, re.M))
+    return ""
 
 
-def _table(frame: pd.DataFrame, what: str = "", widths: str = "auto") -> str:
-    """Give a table in MyST, without a caption: numbers of tables are the chapters'."""
-    if frame.empty:
-        return f"{what}: {MISSING}."
-    content = frame.to_csv(index=False, lineterminator="\n")
-    options = f":header-rows: 1\n:widths: {widths}\n:class: compact wrapped names"
-    return f"```{{csv-table}}\n{options}\n\n{content}```"
-
-
-def _agreed(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """List each fact once; where chapters differ, each value with their numbers."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for chapter, values in facts.items():
-        for name, value in values.items():
-            found.setdefault(name, {}).setdefault(str(value), []).append(chapter[:2])
-    rows = []
-    for name, values in found.items():
-        told = [f"{value} (chapters {', '.join(chapters)})" for value, chapters in values.items()]
-        rows.append((name, "; ".join(told if len(told) > 1 else values)))
-    return pd.DataFrame(rows, columns=["what", "this run"])
-
-
-def _dropdown(chapter: str, settings: dict[str, Setting]) -> str:
-    rows = [
-        (f"`{name}`", f"`{used!r}`", "") if used == own else (f"**`{name}`**", f"**`{used!r}`**", f"`{own!r}`")
-        for name, (used, own) in settings.items()
-    ]
-    frame = pd.DataFrame(rows, columns=["parameter", "this run", "the chapter's own, where it differs"])
-    differing = sum(used != own for used, own in settings.values())
-    if not differing:
-        frame = frame.iloc[:, :2]
-    title = f"{chapter}: {len(settings)} parameters, {differing or 'none'} differing from the chapter's own"
-    return f"````{{dropdown}} {title}\n{_table(frame)}\n````"
-
-
-def _again(preset: str, settings: dict[str, dict[str, Setting]], commits: set[str]) -> str:
-    """Give the commands that make a run again."""
-    file = preset if (ROOT / "presets" / f"{preset}.yml").is_file() else f"path/to/{preset}.yml"
-    used = {name: setting.value for table in settings.values() for name, setting in table.items() if setting.value}
-    given = [f"{name.upper()}={'path/to/it' if used[name] == GIVEN else used[name]}" for name in DATA if name in used]
-    commands = [" ".join(["make book", f"PRESET={file}", *given])]
-    if len(commits) > 1:  # Snakemake would keep what is up to date
-        commands.insert(0, f"rm -r runs/{preset}  # its chapters were made at different commits")
-    elif re.fullmatch(r"[0-9a-f]{40}", commit := min(commits)):
-        commands.insert(0, f"git checkout {commit}")
-    return "```bash\n" + "\n".join(commands) + "\n```"
-
-
-PAGE = """# Where these numbers come from
-
-```{{note}}
-{banner}
-```
-
-Each chapter writes down, as it ends, what made it. This page collects that for the run `{preset}`, which made the
-tables and figures of the chapters.
-
-## Data sets
-
-{data_sets}
-
-Images that could not be used are not counted. *Synthetic* images were drawn by [](../notebooks/01-preprocessing).
-*Real* means that the run was given a folder; whether it holds what its name says, no program can tell. The fingerprint
-is the SHA-256 digest of the lines that `sha256sum` prints for these images, sorted by path from the data set's folder
-on (`chest_xray` in the pneumonia set). One changed, added or missing image gives another.
-
-## Chapters
-
-{chapters}
-
-A commit that ends in `-dirty` had changes beside it that no commit holds: it alone does not give the code back. Seconds
-and memory are Snakemake's measurements of the whole chapter, memory being the largest of its processes together. A
-chapter that was stopped and went on shows its last part only, and other work on the same machine lengthens the time.
-
-## Software
-
-{software}
-
-## Machine
-
-{machine}
-
-## Parameters
-
-The values that each chapter ran with. Bold ones differ from the chapter's own, which stand in its first cell. Of data
-and weights this page says only that they were given.
-
-{parameters}
-
-## How to make it again
-
-{again}
-
-With the same data, software and kind of machine, the tables should come out the same. On another processor or backend
-the last digits of sums differ, and training can carry such differences further.
-"""
+def _devices(keras: Any) -> str:
+    with suppress(Exception):  # Keras raises what it likes where a backend has no list, as PyTorch's
+        return ", ".join(keras.distribution.list_devices())
+    return ""

@@ -17,7 +17,8 @@ from bookchain.chapter import project_root
 from bookchain.dependencies import code_cells
 from bookchain.editions import launch
 from bookchain.plan import with_values
-from bookchain.provenance import chapter_seconds, page
+from bookchain.provenance import chapter_seconds
+from bookchain.record import page
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
 

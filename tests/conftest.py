@@ -18,26 +18,41 @@ ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("CXRLIB_SHARED") or ROOT.parent / "shared")
 
 
-def snakemake(project, *arguments):
-    """Run Snakemake in a copy of the project, with the interpreter that runs the tests first on the path."""
+def environment_of(project):
+    """Environment of a copy of the project: no data of the reader's, this interpreter first on the path."""
     own = {name: value for name, value in os.environ.items() if name not in {"KERMANY", "VINDR", "VGG16", "LUNG_MASKS"}}
-    environment = own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
+    return own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
+
+
+def snakemake(project, *arguments):
+    """Run Snakemake in a copy of the project."""
     command = ["snakemake", "--config", "preset=tests/tiny.yml", *arguments]
+    environment = environment_of(project)
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory):
-    """A copy of the project in which all chapters have run once, and the site was rendered.
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need a run of all chapters: `make test` leaves them to `make test-chain`."""
+    for item in items:
+        if "chain_run" in item.fixturenames:
+            item.add_marker("chain")
 
-    All tests share it: whoever changes a file in it puts that back, or works on a copy of this copy.
-    """
+
+@pytest.fixture(scope="session")
+def chain_run(tmp_path_factory):
+    """A copy of the project in which all chapters have run once, and the site was rendered."""
     copy = tmp_path_factory.mktemp("chain") / "project"
     ignored = shutil.ignore_patterns(".git", ".venv", "runs", ".snakemake", "__pycache__", "_build", "*.egg-info")
     shutil.copytree(ROOT, copy, ignore=ignored)
     result = snakemake(copy, "--cores", "2")
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
     return copy
+
+
+@pytest.fixture(scope="session")
+def project(chain_run):
+    """The copy that all tests share: whoever changes a file in it puts that back, or works on a copy of this copy."""
+    return chain_run
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -9,7 +9,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from bookchain.editions.plain import fences
+from bookchain.editions.commonmark import fences
 
 STUB = "# Your solution: fill in each `...`, run this cell, then run the check below.\n\n"
 CHECK = "# Check: says nothing if your solution passes.\n"

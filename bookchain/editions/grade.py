@@ -7,20 +7,19 @@ this copy's, so that a check changed in a submission passes nobody. It runs stra
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 
-from bookchain.chapter import project_root
+from bookchain.chapter import WRITES, project_root
 from bookchain.dependencies import code_cells, read_notebook
 from bookchain.editions.exercises import STUB, exercises, stub
-from bookchain.editions.student import StudentChapter
 from bookchain.plan import with_values
 
 COLUMNS = ["student", "chapter", "exercise", "passed", "message"]
@@ -63,11 +62,9 @@ def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None
     """
     chapter, notebook = read_notebook(source), nbformat.read(submitted, as_version=4)
     parameters, set_up = code_cells(chapter)[:2]
-    set_up = set_up.source.replace("from bookchain import Chapter", "")
-    # What the set-up or an answer writes must not touch anyone's run.
-    namespace = {"__name__": "__main__", "Chapter": partial(StudentChapter, folder=results.parent / "run")}
+    namespace = {"__name__": "__main__"}
     exec(compile(with_values(parameters.source, {"run": run}), f"{source.stem}, parameters", "exec"), namespace)
-    exec(compile(set_up, f"{source.stem}, set-up", "exec"), namespace)
+    exec(compile(set_up.source, f"{source.stem}, set-up", "exec"), namespace)
     with results.open("a") as file:
         for exercise in exercises(chapter):
             found = answers(notebook, exercise.label)
@@ -100,8 +97,10 @@ def grade(submitted: Path, source: Path, run: str, seconds: float = SECONDS) -> 
         results = Path(folder) / "results"
         results.touch()
         command = [sys.executable, "-m", "bookchain.editions.grade", "--one", source, submitted, run, results]
+        environment = os.environ | {WRITES: f"{folder}/run"}  # what an answer writes must not touch anyone's run
+        options = {"capture_output": True, "text": True, "cwd": project_root(), "env": environment}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=project_root())
+            done = subprocess.run(command, timeout=seconds, **options)
             rest = "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["stopped"])[-1]
         except subprocess.TimeoutExpired:
             rest = f"took more than {seconds:g} seconds"

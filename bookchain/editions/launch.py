@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 import jupytext
 import nbformat
@@ -17,30 +18,13 @@ from nbformat.v4 import new_code_cell
 
 from bookchain import dependencies
 from bookchain.chapter import ChapterError, project_root
-from bookchain.editions.plain import plain_notebook
+from bookchain.editions.commonmark import plain_notebook
 
 BRANCH = "launch"  # main, and notebooks that set themselves up in Colab
 FOLDER = "/content/book"  # where Colab keeps the book; its own working directory is /content
 FOLDED = {"hide-input", "solution"}  # tags of cells whose code the pages fold away
 GITHUB = re.compile(r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
-FIRST_CELL = """\
-# In Colab: fetch the book, install it and run the chapters that this one builds on, on synthetic radiographs.
-# Anywhere else this cell does nothing.
-import sys
-
-if "google.colab" in sys.modules:
-    import os
-    import subprocess
-
-    folder = "{folder}"
-    if not os.path.isdir(folder):
-        subprocess.run(["git", "clone", "--quiet", "--depth=1", "--branch={branch}", "{address}", folder], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", folder + "[book]"], check=True)
-    os.chdir(folder)
-    from bookchain.editions.launch import prepare
-
-    prepare("{chapter}")
-"""
+FIRST_CELL = Path(__file__).parents[1] / "templates" / "colab.txt"
 
 
 def address(environment: Mapping[str, str], root: Path) -> str | None:
@@ -115,7 +99,8 @@ def launch_notebook(path: Path, address: str, folder: str = FOLDER):
         Notebook node without outputs, in plain Markdown, with a first cell that sets the book up in Colab.
     """
     notebook = plain_notebook(jupytext.read(path))
-    first = FIRST_CELL.format(folder=folder, branch=BRANCH, address=address, chapter=path.stem)
+    template = Template(FIRST_CELL.read_text())
+    first = template.substitute(folder=folder, branch=BRANCH, address=address, chapter=path.stem)
     notebook.cells.insert(0, new_code_cell(first.strip()))
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"  # nbformat draws ids at random; equal chapters are to give equal files
@@ -137,11 +122,11 @@ def prepare(chapter: str) -> None:
         ChapterError: If one of them fails.
     """
     root = project_root()
-    needed = [f"runs/quick/{name}" for name in dependencies.upstream(root / "notebooks" / f"{chapter}.md")]
+    needed = [f"runs/quick/{name}" for name in dependencies.declared(root / "notebooks" / f"{chapter}.md").needs]
     if not needed:
         return
     print(f"Running what {chapter} builds on; on a machine without a GPU this takes minutes.", flush=True)
-    here = str(Path(sys.executable).parent)  # the rules call jupytext and papermill by name
+    here = str(Path(sys.executable).parent)  # the rules call python by name
     environment = {**os.environ, "PATH": os.pathsep.join([here, os.environ.get("PATH", "")])}
     subprocess.run([sys.executable, "-m", "bookchain.execute"], cwd=root, check=True)
     command = [sys.executable, "-m", "snakemake", *needed, "--cores", "all", "--quiet", "host"]

@@ -170,11 +170,8 @@ def print_page(page: Path, target: Path) -> None:
         PdfError: If no browser is there, or a picture or formula of the page cannot be shown.
     """
     flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # Chromium has no sandbox for root
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _print_by_command(page, target, flags)
-        return
+    from playwright.sync_api import sync_playwright  # `make pdf` brings it
+
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser(), args=flags)
         tab = chromium.new_page(viewport={"width": TEXT_WIDTH, "height": 1000})
@@ -185,15 +182,6 @@ def print_page(page: Path, target: Path) -> None:
             raise PdfError(f"{page}: not shown: {'; '.join(faults[:5])}; correct the chapter that holds it")
         tab.evaluate(NARROWED)
         tab.pdf(path=target, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
-
-
-def _print_by_command(page: Path, target: Path, flags: list[str]) -> None:
-    """Print without Playwright: Chromium waits by its own clock, which stands still while files are read."""
-    command = [browser(), "--headless", *flags, "--no-pdf-header-footer", "--virtual-time-budget=60000"]
-    command += ["--generate-pdf-document-outline", f"--print-to-pdf={target.resolve()}", page.resolve().as_uri()]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ran.returncode or not target.is_file():
-        raise PdfError(f"{page}: Chromium cannot print it: {ran.stderr[-1000:]}")
 
 
 def main() -> int:

@@ -57,9 +57,8 @@ def second_addresses(source):
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
             module = modules[node.value.id]
-            passed_on = {
-                a.asname or a.name for n in MODULES[module].body if isinstance(n, ast.ImportFrom) for a in n.names
-            }
+            imports = [n for n in MODULES[module].body if isinstance(n, ast.ImportFrom) and n.module in MODULES]
+            passed_on = {alias.asname or alias.name for n in imports for alias in n.names}
             if node.attr in passed_on:
                 found.append(f"{module}.{node.attr}")
     return found

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bookchain.chapter import MARKER, Chapter, MissingArtefactError, project_root
+from bookchain.chapter import WRITES, Chapter, MissingArtefactError, project_root
+from bookchain.provenance import MARKER
 
 
 @pytest.fixture
@@ -18,6 +19,7 @@ def project(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir()
     (tmp_path / "_toc.yml").write_text("format: jb-book\n")
     monkeypatch.chdir(tmp_path / "notebooks")
+    monkeypatch.setenv(WRITES, "runs/quick")  # as the chain does
     return tmp_path.resolve()
 
 
@@ -58,15 +60,36 @@ def test_upstream_is_the_finished_folder(project):
     first.finish()
     second = Chapter("02-noise-and-blur", "runs/quick")
     assert second.upstream("01-preprocessing") == first.folder
-    assert Chapter("02-noise-and-blur", "runs/other").run != second.run
+
+
+def test_by_hand_a_chapter_writes_beside_the_books_run_and_reads_ones_own_results_first(project, monkeypatch, capsys):
+    book = Chapter("01-preprocessing", "runs/quick")
+    book.table(pd.DataFrame({"a": [1]}), "split")
+    book.finish()
+    monkeypatch.delenv(WRITES)
+    own = Chapter("01-preprocessing", "runs/quick/")
+    own.table(pd.DataFrame({"a": [2]}), "split")
+    assert own.folder == project / "runs/quick-own/01-preprocessing"
+    assert own.checkpoints.is_relative_to(project / "runs/quick-own")
+    second = Chapter("02-noise-and-blur", "runs/quick")
+    assert second.upstream("01-preprocessing") == book.folder, "one's own result is not finished"
+    assert capsys.readouterr().err == ""
+    own.finish()
+    assert second.upstream("01-preprocessing") == own.folder
+    assert capsys.readouterr().err == "01-preprocessing: your own results, from runs/quick-own/01-preprocessing\n"
+    assert (project / "runs/quick/01-preprocessing/split.csv").read_text() == "a\n1\n"
+    monkeypatch.setenv(WRITES, "runs/quick")
+    assert Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing") == book.folder, "the chain's own"
 
 
 @pytest.mark.parametrize("state", ["absent", "half-finished", "of another run"])
-def test_missing_upstream_is_one_line_that_names_the_notebook(project, state):
+def test_missing_upstream_is_one_line_that_names_the_notebook(project, state, monkeypatch):
     if state == "half-finished":
         Chapter("01-preprocessing", "runs/quick").table(pd.DataFrame({"a": [1]}), "split")
     if state == "of another run":
+        monkeypatch.setenv(WRITES, "runs/kermany")
         Chapter("01-preprocessing", "runs/kermany").finish()
+        monkeypatch.setenv(WRITES, "runs/quick")
     chapter = Chapter("02-noise-and-blur", "runs/quick")
     with pytest.raises(MissingArtefactError) as raised:
         chapter.upstream("01-preprocessing")
@@ -155,7 +178,7 @@ def test_finishing_records_what_made_the_chapter(project):
 
 
 def test_chapter_finishes_also_where_nothing_can_be_recorded(project, monkeypatch):
-    monkeypatch.setattr("bookchain.stamp.environment", lambda root: 1 / 0)
+    monkeypatch.setattr("bookchain.provenance.environment", lambda root: 1 / 0)
     chapter = Chapter("01-preprocessing", "runs/quick")
     chapter.finish()
     assert Chapter("02-noise-and-blur", "runs/quick").upstream("01-preprocessing") == chapter.folder

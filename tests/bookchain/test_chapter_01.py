@@ -12,6 +12,7 @@ from phantom.kermany import write_kermany
 from phantom.vindr_pcxr import write_vindr_pcxr
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.chain  # each test executes the chapter
 SMALL = {"crop": False, "image_size": 32, "restoration_sizes": [0.6, 0.2, 0.2]}
 
 
@@ -26,7 +27,7 @@ def execute(folder, **parameters):
         log_output=False,
         cwd=ROOT,
     )
-    made = folder / "run" / "01-preprocessing"
+    made = folder / "run-own" / "01-preprocessing"
     tables = {path.stem: pd.read_csv(path) for path in made.glob("*.csv")}
     return SimpleNamespace(tables=tables, images=np.load(made / "images.npy"), notebook=notebook)
 

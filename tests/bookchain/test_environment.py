@@ -1,10 +1,8 @@
-"""One set of versions: requirements.lock, pyproject.toml and environment.yml must agree."""
+"""What the project needs directly is pinned in requirements.lock, which make, conda and Binder install."""
 
 import re
 import tomllib
 from pathlib import Path
-
-import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,26 +11,18 @@ def name_of(requirement):
     return re.split(r"[<>=!\[ ;]", requirement)[0].lower().replace("_", "-").replace(".", "-")
 
 
-def locked():
-    lines = (ROOT / "requirements.lock").read_text().split()
-    return {name_of(line): line.partition("==")[2] for line in lines}
-
-
-def direct():
+def test_lock_pins_every_direct_dependency_and_names_no_index():
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = {name_of(line): line.partition("==")[2] for line in lock.split()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    return {name_of(requirement) for group in groups for requirement in group}
+    assert {name_of(requirement) for group in groups for requirement in group} <= locked.keys()
+    assert all(locked.values())
+    assert "http" not in lock
 
 
-def test_lock_pins_every_direct_dependency_and_names_no_index():
-    assert direct() <= locked().keys()
-    assert all(locked().values())
-    assert "http" not in (ROOT / "requirements.lock").read_text()
-
-
-def test_conda_environment_has_the_same_packages_at_the_same_versions():
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    listed = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
-    pinned = {name_of(line): line.partition("==")[2] for line in listed if not line.startswith("-")}
-    assert pinned.keys() == direct()
-    assert pinned == {name: locked()[name] for name in direct()}
+def test_packages_that_are_installed_are_those_that_are_there():
+    """Pip installs what pyproject.toml lists, and Colab has no other copy."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = {path.parent for name in ("bookchain", "cxrlib", "phantom") for path in (ROOT / name).rglob("__init__.py")}
+    assert {name.replace(".", "/") for name in listed} == {str(folder.relative_to(ROOT)) for folder in there}

@@ -1,13 +1,16 @@
-"""What a killed run leaves is ended and unlocked; what belongs to somebody else is let live."""
+"""A chapter is executed whole or not at all; what a killed run leaves is ended, and what is not its is let live."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
 
-from bookchain import execute
+from bookchain.chapter import WRITES
+from bookchain.execute import clear, execute, followed
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -41,15 +44,15 @@ def alive(process):
 
 
 def test_orphan_of_the_chain_is_ended_and_the_lock_removed(project, start):
-    orphan = start("papermill runs/quick/logs/03.input.ipynb", CXRLIB_PROGRESS="log")
-    assert execute.main() == 0
+    orphan = start("papermill runs/quick/logs/03.input.ipynb", **{WRITES: "runs/quick"})
+    clear(project)
     orphan.wait(timeout=5)
     assert not (project / ".snakemake" / "locks").exists()
 
 
-def test_a_notebook_run_by_hand_is_let_live(start):
+def test_a_notebook_run_by_hand_is_let_live(project, start):
     by_hand = start("papermill notebooks/03-pretext-learning.ipynb out.ipynb")
-    execute.main()
+    clear(project)
     assert alive(by_hand)
 
 
@@ -57,14 +60,14 @@ def test_a_living_run_keeps_its_chapters_and_its_lock(project, start):
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{SLEEP}', 'papermill runs/x'])"
     script = project / "snakemake"
     script.write_text(code)
-    run = subprocess.Popen([sys.executable, str(script)], cwd=project, env=os.environ | {"CXRLIB_PROGRESS": "log"})
+    run = subprocess.Popen([sys.executable, str(script)], cwd=project, env=os.environ | {WRITES: "runs/x"})
     try:
         watcher = psutil.Process(run.pid)
         for _ in range(100):
             if watcher.children():
                 break
             psutil.wait_procs([watcher], timeout=0.05)
-        execute.main()
+        clear(project)
         assert [child.is_running() for child in watcher.children()] == [True]
         assert (project / ".snakemake" / "locks").exists()
     finally:
@@ -72,3 +75,47 @@ def test_a_living_run_keeps_its_chapters_and_its_lock(project, start):
             child.kill()
         run.kill()
         run.wait()
+
+
+NOTEBOOK = """---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+```{code-cell}
+:tags: [parameters]
+wanted = ""
+```
+
+```{code-cell}
+import os, pathlib
+pathlib.Path(wanted).write_text(os.environ["BOOKCHAIN_WRITES"])
+```
+"""
+
+
+def test_chapter_is_executed_with_its_parameters_and_leaves_what_it_was_made_from(project, tmp_path, capfd):
+    (project / "notebooks").mkdir()
+    (project / "notebooks/01-a.md").write_text(NOTEBOOK)
+    run, written = project / "runs/x", tmp_path / "written"
+    made_from = json.dumps({"parameters": {"wanted": str(written)}})
+    assert execute(run.relative_to(project), "01-a", made_from) == 0
+    assert written.read_text() == "runs/x"
+    assert sorted(path.name for path in (run / "executed").iterdir()) == ["01-a.ipynb", "01-a.json"]
+    assert (run / "executed/01-a.json").read_text() == made_from
+    (run / "executed/01-a.ipynb").unlink()
+    assert execute(run.relative_to(project), "01-a", json.dumps({"parameters": {"wanted": ""}})) != 0
+    assert "IsADirectoryError" in capfd.readouterr().err
+    assert not (run / "executed/01-a.ipynb").exists()
+
+
+def test_log_is_shown_while_it_grows(tmp_path, capsys):
+    log = tmp_path / "log"
+    log.touch()
+    shown = ""
+    with followed(log):
+        log.write_text("epoch 1")
+        while not shown:  # the test's own time limit would tell that nothing comes
+            time.sleep(0.05)
+            shown = capsys.readouterr().err
+        log.write_text("epoch 1, epoch 2")
+    assert shown + capsys.readouterr().err == "epoch 1, epoch 2"

@@ -1,5 +1,6 @@
 """The plan of a run: parameters from presets, refused when unknown, and the data a reader gives."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,14 @@ def preset(folder, content):
     return {"preset": str(path)}
 
 
+def parameters(plan, chapter):
+    return json.loads(plan.made_from(chapter))["parameters"]
+
+
 def test_quick_is_the_default_and_overrides_nothing_but_the_run():
     plan = Plan(ROOT, {}, {})
     assert plan.run == "runs/quick"
-    assert yaml.safe_load(plan.parameters_yaml("03-pretext-learning")) == {"run": "runs/quick"}
+    assert parameters(plan, "03-pretext-learning") == {"run": "runs/quick"}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yml")))
@@ -47,9 +52,9 @@ def test_preset_that_needs_data_says_which():
 
 def test_data_come_from_the_configuration_or_the_environment(tmp_path):
     plan = Plan(ROOT, {"kermany": str(tmp_path)}, {"KERMANY": "elsewhere", "LUNG_MASKS": str(tmp_path)})
-    parameters = yaml.safe_load(plan.parameters_yaml("01-preprocessing"))
-    assert parameters["kermany"] == parameters["lung_masks"] == str(tmp_path)
-    assert "kermany" not in yaml.safe_load(plan.parameters_yaml("03-pretext-learning"))
+    used = parameters(plan, "01-preprocessing")
+    assert used["kermany"] == used["lung_masks"] == str(tmp_path)
+    assert "kermany" not in parameters(plan, "03-pretext-learning")
 
 
 def test_missing_path_is_named():
@@ -58,17 +63,15 @@ def test_missing_path_is_named():
 
 
 def test_changed_data_change_the_fingerprint(tmp_path):
-    before = Plan(ROOT, {"kermany": str(tmp_path)}, {}).data("01-preprocessing")
+    before = Plan(ROOT, {"kermany": str(tmp_path)}, {}).made_from("01-preprocessing")
     (tmp_path / "image.jpeg").write_bytes(b"1")
-    assert Plan(ROOT, {"kermany": str(tmp_path)}, {}).data("01-preprocessing") != before
+    assert Plan(ROOT, {"kermany": str(tmp_path)}, {}).made_from("01-preprocessing") != before
 
 
 def test_a_module_concerns_the_chapters_that_use_it_alone():
     plan = Plan(ROOT, {}, {})
-    using = {chapter for chapter in plan.chapters if "cxrlib.networks.ensembles:" in plan.modules(chapter)}
-    assert using == {"05-ensembles"}
-    downstream = {chapter for chapter in plan.chapters if "05-ensembles" in plan.upstream(chapter)}
-    assert downstream == {"07-evaluation", "08-significance"}
+    used = {chapter: json.loads(plan.made_from(chapter))["modules"] for chapter in plan.chapters}
+    assert {chapter for chapter in used if "cxrlib.networks.ensembles" in used[chapter]} == {"05-ensembles"}
 
 
 def test_banner_tells_what_is_real_and_forbids_publishing_credentialed_data(tmp_path):
@@ -93,8 +96,8 @@ def test_preset_extends_another_parameter_by_parameter(tmp_path):
         yaml.safe_dump({"needs": ["vgg16"], "03-pretext-learning": {"epochs": 3, "seed": 1}})
     )
     config = preset(tmp_path, {"extends": "base", "needs": [], "03-pretext-learning": {"epochs": 9}})
-    parameters = yaml.safe_load(Plan(ROOT, config, {}).parameters_yaml("03-pretext-learning"))
-    assert (parameters["epochs"], parameters["seed"]) == (9, 1)
+    used = parameters(Plan(ROOT, config, {}), "03-pretext-learning")
+    assert (used["epochs"], used["seed"]) == (9, 1)
     with pytest.raises(PlanError, match="base.yml: this preset needs VGG16|mine.yml: this preset needs VGG16"):
         Plan(ROOT, preset(tmp_path, {"extends": "base"}), {})
     with pytest.raises(PlanError, match="mine.yml: extends 'gone'"):
@@ -121,8 +124,3 @@ def test_with_values_replaces_what_was_used_and_keeps_comments():
     cell = 'run = "runs/quick"  # where\nsizes = [1, 2]  # paper: 3\nname = "a"'
     used = with_values(cell, {"sizes": [3, 4], "run": "runs/quick", "unknown": 1})
     assert used == 'run = "runs/quick"  # where\nsizes = [3, 4]  # paper: 3\nname = "a"'
-
-
-def test_chapters_that_train_are_told_from_those_that_do_not():
-    plan = Plan(ROOT, {}, {})
-    assert [name[:2] for name in plan.chapters if plan.trains(name)] == ["01", "03", "04", "05"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bookchain.captions import ORIGINS, PURPOSES
 from bookchain.dependencies import code_cells, read_notebook
-from bookchain.pages import ORIGINS, PURPOSES
+from bookchain.editions.commonmark import fences
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))
@@ -28,7 +29,7 @@ NOT_PROSE = (
     r"(?m)^\s*\d+\.(?=\s)",  # numbered lists
     r"VGG-16|Inception-V3|JPEG 2000|Keras 3|PEP \d+|Python 3\.11",  # names
     r"(?i)\b(?:chapters?|sections?|tables?|figures?|equations?|eqs?\.)\s+\d[\d.]*"  # references
-    r"(?:(?:,| to| and|, and|-)\s*\d[\d.]*)*",
+    r"(?:(?:,|\s+to|\s+and|, and|-)\s*\d[\d.]*)*",
 )
 
 
@@ -101,3 +102,20 @@ def test_a_chapter_opens_and_closes_as_all_do(source):
     text = source.read_text()
     assert text.count("{exercise}") >= 2
     assert text.count("{dropdown}") >= 3
+
+
+def long_lines(text, width=100):
+    """Give the lines of prose that are too long, outside code, math, tables and the heads of directives."""
+    lines, found = re.sub(r"(?s)\$\$.*?\$\$", "", text).splitlines(), []
+    for fence in fences("\n".join(lines)):
+        lines[slice(*fence.lines)] = [""] * (fence.lines[1] - fence.lines[0])
+        if fence.name not in ("", "code-cell", "math", "csv-table", "list-table", "eval-rst"):
+            found += long_lines(fence.content)
+    return found + [line for line in lines if len(line) > width and not re.match(r"\||#", line)]
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *PAGES, *ROOT.glob("*.md")], ids=lambda path: path.stem)
+def test_prose_is_wrapped_and_code_fits_the_page(path):
+    assert long_lines(path.read_text()) == []
+    code = (cell.source for cell in code_cells(read_notebook(path))) if path in SOURCES else ()
+    assert [line for source in code for line in source.splitlines() if len(line) > 88] == []

@@ -1,124 +1,92 @@
-"""The page on where a run's numbers come from: data, commits, time, software, parameters, and no path."""
+"""What a chapter is made by: commit, versions and machine, said without loading anything and without fail."""
 
 import json
+import platform
 import re
+import subprocess
+import sys
+from types import SimpleNamespace
 
-import nbformat
-import pandas as pd
+import numpy as np
 import pytest
 
-from bookchain.provenance import chapter_seconds, page, parameters
+from bookchain import provenance
+from bookchain.provenance import environment
 
-CHAPTERS = ("01-preprocessing", "03-pretext-learning")
-CELL = 'run = "runs/quick"\nkermany = ""\nvindr_exclude = ""\nmodel = ""\nimage_size = 64\nrates = [1e-3, 2]\nseed = 1'
-USED = {"run": "/home/someone/run", "kermany": "../someone/data", "vindr_exclude": "~/someone.txt", "image_size": 48}
-USED |= {"model": "/home/someone/model"}
-DIGEST = "0123456789abcdef" * 4
-COMMITS = ("a" * 40, "b" * 40 + "-dirty")
+
+def git(folder, *words):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, check=True)
 
 
 @pytest.fixture
-def run(tmp_path):
-    folder = tmp_path / "someone" / "kermany"
-    for name in ("executed", "benchmarks", *CHAPTERS):
-        (folder / name).mkdir(parents=True)
-    for index, chapter in enumerate(CHAPTERS):
-        notebook = nbformat.v4.new_notebook()
-        notebook.metadata["papermill"] = {"parameters": USED if index == 0 else {}}
-        notebook.cells = [nbformat.v4.new_code_cell(CELL, metadata={"tags": ["parameters"]})]
-        nbformat.write(notebook, folder / f"executed/{chapter}.ipynb")
-        (folder / f"benchmarks/{chapter}.tsv").write_text(f"s\th:m:s\tmax_rss\n{61.4 + index}\t0:01:01\t2048.0\n")
-        mark(folder, chapter, COMMITS[index], keras=f"3.{index}")
-    line = {"dataset": ["kermany"], "images": [5856], "origin": ["real"], "sha256": [DIGEST]}
-    pd.DataFrame(line).to_csv(folder / "01-preprocessing/data-sets.csv", index=False)
-    return folder
+def repository(tmp_path):
+    git(tmp_path, "init")
+    (tmp_path / "file").write_text("1")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "-m", "first")
+    return tmp_path
 
 
-def mark(folder, chapter, commit, **versions):
-    made = {"commit": commit, "finished": "2026-11-23 04:05", "backend": "jax"}
-    made |= {"versions": {"numpy": "2.4", **versions}, "machine": {"cores": 2}}
-    marker = {"chapter": chapter, "files": [], "made_by": made}
-    (folder / chapter / "complete.json").write_text(json.dumps(marker))
+def test_commit_is_whole_and_tells_of_changes(repository):
+    clean = environment(repository)["commit"]
+    assert re.fullmatch(r"[0-9a-f]{40}", clean)
+    (repository / "file").write_text("2")
+    assert environment(repository)["commit"] == f"{clean}-dirty"
 
 
-def test_data_sets_are_told_with_count_origin_and_digest(run):
-    assert f"kermany,5856,real,{DIGEST}\n" in page(run, "")
+def test_commit_is_unknown_without_version_control(repository, tmp_path_factory, monkeypatch):
+    copy = repository / "copy"  # the repository around a copy is not the copy's
+    copy.mkdir()
+    assert environment(copy)["commit"] == "unknown"
+    broken = tmp_path_factory.mktemp("broken")
+    (broken / ".git").write_text("")
+    assert environment(broken)["commit"] == "unknown"
+    monkeypatch.setenv("PATH", "")
+    assert environment(repository)["commit"] == "unknown"
 
 
-def test_each_chapter_has_its_own_commit_time_and_memory(run):
-    text = page(run, "")
-    assert "01-preprocessing,aaaaaaaaaaaa,2026-11-23 04:05,61,2.0\n" in text
-    assert "03-pretext-learning,bbbbbbbbbbbb-dirty,2026-11-23 04:05,62,2.0\n" in text
-    assert chapter_seconds(run) == {"01-preprocessing": 61, "03-pretext-learning": 62}
+def test_versions_and_machine():
+    said = environment()
+    assert said["versions"]["Python"] == platform.python_version()
+    assert said["versions"]["numpy"] == np.__version__
+    assert said["machine"]["architecture"] == platform.machine()
+    assert 0.1 < said["machine"]["memory (GB)"] < 1e5
 
 
-def test_software_is_told_once_and_by_chapter_where_it_differs(run):
-    lines = page(run, "").splitlines()
-    assert "numpy,2.4" in lines
-    assert "keras,3.0 (chapters 01); 3.1 (chapters 03)" in lines
-    assert "Keras's backend,jax" in lines
-    assert "cores,2" in lines
+def test_no_path_no_host_and_no_user_is_told(monkeypatch):
+    monkeypatch.setattr(platform, "node", lambda: pytest.fail("asked for the host's name"))
+    monkeypatch.setattr(platform, "release", lambda: "6.8.0-secret-host")
+    text = json.dumps(environment())
+    assert not re.search(r"[/\\]", text)
+    assert "secret" not in text
+    assert "Linux 6.8.0" in text or platform.system() != "Linux"
 
 
-def test_parameters_really_used_are_marked_where_they_differ(run):
-    text = page(run, "")
-    first, second = re.findall(r"^````\{dropdown\} (.+?)^````$", text, re.M | re.S)
-    assert first.startswith("01-preprocessing: 6 parameters, 4 differing from the chapter's own\n")
-    assert "**`image_size`**,**`48`**,`64`\n" in first
-    assert '`rates`,"`[0.001, 2]`",\n' in first
-    assert second.startswith("03-pretext-learning: 6 parameters, none differing")
-    assert "parameter,this run\n" in second  # no empty column
-    assert "`image_size`,`64`\n" in second
-    assert ',"the chapter\'s own, where it differs"\n' in first
+def test_backend_is_that_of_the_loaded_keras_and_nothing_is_loaded_for_it(fresh_python):
+    code = (
+        "import json, sys, bookchain.provenance; said = bookchain.provenance.environment(); "
+        "slow = {'keras', 'tensorflow', 'torch', 'jax', 'papermill', 'nbformat'} & set(sys.modules); "
+        "print(json.dumps([list(said), sorted(slow)]))"
+    )
+    said, loaded = json.loads(fresh_python(code).stdout)
+    assert "backend" not in said
+    assert loaded == []
 
 
-def test_no_table_takes_a_number(run):
-    """Sphinx numbers tables with a caption, and Table 1 is the paper's."""
-    assert set(re.findall(r"```\{csv-table\}(.*)", page(run, ""))) == {""}
+def test_backend_without_a_list_of_devices_is_told_all_the_same(monkeypatch):
+    keras = SimpleNamespace(backend=SimpleNamespace(backend=lambda: "torch"))  # has no `distribution`, as PyTorch
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    said = environment()
+    assert said["backend"] == "torch"
+    assert "devices of Keras" not in said["machine"]
+    keras.distribution = SimpleNamespace(list_devices=lambda: ["gpu:0", "gpu:1"])
+    assert environment()["machine"]["devices of Keras"] == "gpu:0, gpu:1"
 
 
-def test_no_path_is_told(run):
-    assert "someone" not in page(run, "")
-    told = {name: setting.value for name, setting in parameters(run)["01-preprocessing"].items()}
-    assert told == {"kermany": "given", "vindr_exclude": "given", "model": "given"} | {
-        "image_size": 48,
-        "rates": [1e-3, 2],
-        "seed": 1,
-    }
-
-
-def test_banner_and_preset_are_told(run):
-    text = page(run, "This run: {real} radiographs.")
-    assert text.startswith("# Where these numbers come from\n\n```{note}\nThis run: {real} radiographs.\n```\n")
-    assert "for the run `kermany`" in text
-
-
-def test_how_to_make_it_again(run):
-    def commands():
-        return re.search(r"```bash\n(.+?)\n```", page(run, ""), re.S)[1].splitlines()
-
-    make = "make book PRESET=kermany KERMANY=path/to/it"
-    assert commands() == ["rm -r runs/kermany  # its chapters were made at different commits", make]
-    mark(run, CHAPTERS[1], COMMITS[0])
-    assert commands() == [f"git checkout {COMMITS[0]}", make]
-    for chapter in CHAPTERS:
-        mark(run, chapter, COMMITS[1])  # no checkout gives this back
-    assert commands() == [make]
-    assert "PRESET=path/to/mine.yml" in page(run.rename(run.with_name("mine")), "")
-
-
-def test_older_or_damaged_run_says_what_it_did_not_record(run):
-    (run / CHAPTERS[0] / "complete.json").write_text('{"chapter": "01-preprocessing", "files": []}')
-    (run / CHAPTERS[1] / "complete.json").write_text("{")
-    (run / "01-preprocessing/data-sets.csv").unlink()
-    (run / "benchmarks/03-pretext-learning.tsv").unlink()
-    text = page(run, "")
-    assert "01-preprocessing,not recorded,not recorded,61,2.0\n" in text
-    assert "03-pretext-learning,not recorded,not recorded,not recorded,not recorded\n" in text
-    for what in ("Data sets", "Software", "Machine"):
-        assert f"\n{what}: not recorded.\n" in text
-
-
-def test_run_without_chapters_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no executed chapter; run `make book` first"):
-        page(tmp_path, "")
+def test_graphics_card_is_named_where_the_driver_names_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(provenance, "GPUS", tmp_path)
+    assert "GPU" not in environment()["machine"]
+    (tmp_path / "0000:01:00.0").mkdir()
+    (tmp_path / "0000:01:00.0/information").write_text("Model: \t\t NVIDIA H100\nIRQ:   \t\t 11\nGPU UUID: \t GPU-1\n")
+    assert environment()["machine"]["GPU"] == "NVIDIA H100"

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from bookchain import chapter as chapter_module
-from bookchain.chapter import MARKER, Chapter, MissingArtefactError, UnwritableRunError
+from bookchain.chapter import WRITES, Chapter, MissingArtefactError, UnwritableRunError
 from bookchain.plan import Plan, PlanError
+from bookchain.provenance import MARKER
 from cxrlib.networks import training
 from cxrlib.networks.vgg16 import load_imagenet_weights, vgg16_encoder
 
@@ -25,6 +26,7 @@ def project(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir()
     (tmp_path / "_toc.yml").write_text("format: jb-book\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(WRITES, "runs/quick")  # as the chain does
     return tmp_path.resolve()
 
 

@@ -3,12 +3,12 @@
 import re
 import shutil
 import subprocess
-import sys
 
 import matplotlib.pyplot as plt
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from conftest import ROOT
 
 from bookchain.editions import pdf
 
@@ -62,7 +62,7 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "site"
     for place in ("book/_static", "notebooks"):
         (folder / place).mkdir(parents=True)
-    shutil.copy(pdf.project_root() / "book/_static/print.css", folder / "book/_static")
+    shutil.copy(ROOT / "book/_static/print.css", folder / "book/_static")
     (folder / "book/references.bib").write_text(REFERENCES)
     (folder / "book/intro.md").write_text(INTRO)
     (folder / "book/bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
@@ -163,12 +163,8 @@ def pages(path):
 
 
 @needs_browser
-@pytest.mark.parametrize("way", ["playwright", "command"])
-def test_prints_sheets_of_a4_one_a_chapter(way, printed, tmp_path, monkeypatch):
-    if way == "playwright":
-        pytest.importorskip("playwright", reason="Playwright is not installed: `make test-browser` brings it")
-    else:
-        monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+def test_prints_sheets_of_a4_one_a_chapter(printed, tmp_path):
+    pytest.importorskip("playwright", reason="Playwright is not installed: `make test-browser` brings it")
     target = tmp_path / "book.pdf"
     pdf.print_page(printed, target)
     assert pages(target) == 4

@@ -1,20 +1,19 @@
 """The student edition: solutions are out, exercises can be told right from wrong, and a notebook runs to its end."""
 
 import ast
+import json
 import subprocess
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
-import yaml
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from bookchain.chapter import MissingArtefactError
 from bookchain.dependencies import code_cells, read_notebook
 from bookchain.editions.exercises import ExerciseError, exercises, strip, stub
-from bookchain.editions.student import StudentChapter, edition, main
+from bookchain.editions.student import edition, main
 from bookchain.plan import Plan, with_values
 
 ROOT = Path(__file__).parents[3]
@@ -68,7 +67,7 @@ def course(project, tmp_path_factory):
 
 
 def values(course, name):
-    return yaml.safe_load(Plan(course, {"preset": "tests/tiny.yml"}, {}).parameters_yaml(name))
+    return json.loads(Plan(course, {"preset": "tests/tiny.yml"}, {}).made_from(name))["parameters"]
 
 
 def failure(source, namespace):
@@ -210,7 +209,6 @@ def test_chapter_has_exercises_and_its_student_edition_no_solution(name):
     text = "\n".join(cell.source for cell in student.cells)
     assert text.count("# Your solution") == sum(len(exercise.solution) for exercise in found) + 1  # the first cell's
     assert "solution-start" not in text
-    assert "import StudentChapter as Chapter" in text
 
 
 def names(tree, kind):
@@ -259,22 +257,6 @@ def test_checks_fail_with_the_stub_and_pass_with_the_solution(name, course, monk
     assert (course / "runs/tiny" / name / "complete.json").is_file()
 
 
-def test_student_reads_the_books_results_and_own_ones_only_if_asked_to(course, monkeypatch):
-    monkeypatch.chdir(course)
-    first, second = CHAPTERS[:2]
-    book = course / "runs/tiny" / first
-    own = StudentChapter(first, "runs/tiny/")
-    assert own.folder == course / "runs/tiny-student" / first
-    with pytest.raises(MissingArtefactError, match=f"tiny-student/{first}: no finished results; run student/{first}"):
-        StudentChapter(second, "runs/tiny", own=[first]).upstream(first)
-    own.finish()
-    assert StudentChapter(second, "runs/tiny").upstream(first) == book
-    assert StudentChapter(second, "runs/tiny", own=[first]).upstream(first) == own.folder
-    with pytest.raises(MissingArtefactError, match="run `make book`, or copy a run"):
-        StudentChapter(second, "runs/none").upstream(first)
-    assert (book / "complete.json").is_file()
-
-
 def test_unsolved_notebook_runs_to_its_end(course, monkeypatch):
     name = "02-noise-and-blur"
     monkeypatch.setenv("PYTHONPATH", str(course))
@@ -287,4 +269,4 @@ def test_unsolved_notebook_runs_to_its_end(course, monkeypatch):
     failed = [cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
     assert failed == tagged(notebook, "check")
     assert len(failed) >= count
-    assert (course / "runs/tiny-student" / name / "complete.json").is_file()
+    assert (course / "runs/tiny-own" / name / "complete.json").is_file()

@@ -1,6 +1,6 @@
 """Table 2 on real radiographs at any size, on a machine that has Keras and nothing of the chain, such as a lent GPU.
 
-    python book/reference/restoration.py path/to/chest_xray OUT --width 1.0 --epochs 20
+    python tools/table_2.py path/to/chest_xray OUT --width 1.0 --epochs 20
 
 Whole frames, in Table 1's split. For each task the corrupted input and OpenCV's filters are scored first, then a
 Sharp U-Net is trained and scored. Each result is written as soon as it is there, a training that was interrupted goes
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -22,7 +22,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from bookchain.stamp import environment  # noqa: E402
+from bookchain.provenance import environment  # noqa: E402
 from cxrlib.data import checking, cropping, splits  # noqa: E402
 from cxrlib.evaluation import published  # noqa: E402
 from cxrlib.figures.tables import QUALITY_NAMES  # noqa: E402

@@ -1,4 +1,4 @@
-"""What a training step of the `paper` preset takes on this machine: `python book/reference/step.py OUT.csv`."""
+"""What a training step of the `paper` preset takes on this machine: `python tools/step.py OUT.csv`."""
 
 import os
 import resource
@@ -6,16 +6,16 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from bookchain.stamp import environment  # noqa: E402
+from bookchain.provenance import environment  # noqa: E402
 from cxrlib.evaluation import published
-from cxrlib.networks import training, vgg16  # noqa: E402
+from cxrlib.networks import losses, training, vgg16  # noqa: E402
 
 SIZE, BATCH, STEPS = 224, 16, 3
 
@@ -26,7 +26,7 @@ def main() -> None:
     images = rng.integers(0, 256, (BATCH, SIZE, SIZE)).astype(np.uint8)
     shape = (SIZE, SIZE, 3)
     unet = vgg16.sharp_unet(shape, output_channels=1)
-    unet.compile(keras.optimizers.Adam(1e-3), training.ssim_loss)
+    unet.compile(keras.optimizers.Adam(1e-3), losses.ssim_loss)
     classifier = vgg16.classifier(vgg16.vgg16_encoder(shape))
     classifier.compile(keras.optimizers.SGD(1e-3, momentum=0.9), "sparse_categorical_crossentropy")
     labels = np.arange(BATCH) % 2

@@ -13,23 +13,18 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from nbformat.v4 import new_markdown_cell
 from pybtex.database import parse_file
 
 from bookchain.dependencies import read_notebook
+from bookchain.provenance import ROOT
 
-ADMONITIONS = {"admonition", "attention", "caution", "danger", "error", "hint", "important", "margin", "note"}
-ADMONITIONS |= {"seealso", "sidebar", "tip", "warning"}
-ROOT = Path(__file__).parents[2]
+ADMONITIONS = {"admonition", "caution", "hint", "important", "note", "seealso", "tip", "warning"}
 COMMONMARK = MarkdownIt("commonmark").use(colon_fence_plugin)
-DOLLARS = re.compile(r"\$\$([^$]+)\$\$ \(([\w-]+)\)")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s:]+)\)")
 ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
-SUBSTITUTION = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-TARGET = re.compile(r"^\(([\w-]+)\)=\n", re.M)
 
 
 class Fence(NamedTuple):
@@ -55,17 +50,11 @@ def fences(text: str) -> list[Fence]:
     found = []
     for token in COMMONMARK.parse(text):
         if token.type in {"fence", "colon_fence"}:
-            name, argument = re.match(r"(?:\{([\w:-]+)\})?\s*(.*)", token.info.strip()).groups()
-            options, content = _options(token.content) if name else ({}, token.content)
-            found.append(Fence(name or "", argument, options, content.strip("\n"), tuple(token.map)))
+            name, argument = re.match(r"(?:\{([\w:-]+)\})?\s*(.*)", token.info.strip()).groups(default="")
+            head = re.match(r"(?::[\w-]+:.*\n?)*" if name else "", token.content)[0]
+            options = dict(re.findall(r"^:([\w-]+):[ \t]*(.*)", head, re.M))
+            found.append(Fence(name, argument, options, token.content[len(head) :].strip("\n"), tuple(token.map)))
     return found
-
-
-def _options(content: str) -> tuple[dict[str, str], str]:
-    if block := re.match(r"---\n(.*?)\n---\n?", content, re.S):
-        return {name: str(value) for name, value in yaml.safe_load(block[1]).items()}, content[block.end() :]
-    lines = re.match(r"(?::[\w-]+:.*\n?)*", content)
-    return dict(re.findall(r"^:([\w-]+):[ \t]*(.*)", lines[0], re.M)), content[lines.end() :]
 
 
 @cache
@@ -82,8 +71,6 @@ def labels(root: Path) -> dict[str, str]:
             for name, kind in _numbered(cell):
                 counts[kind] += 1
                 found[name] = f"{kind} {int(path.name[:2])}.{counts[kind]}"
-    for path in (*(root / "notebooks").glob("*.md"), *(root / "book").glob("*.md")):
-        found |= dict(re.findall(TARGET.pattern + r"\n*#+ (.*)", path.read_text(), re.M))
     return found
 
 
@@ -96,7 +83,6 @@ def _numbered(cell) -> Iterator[tuple[str, str]]:
         for fence in fences(cell.source):
             if "label" in fence.options and fence.name in {"math", "exercise"}:
                 yield fence.options["label"], {"math": "Equation", "exercise": "Exercise"}[fence.name]
-        yield from ((label, "Equation") for _, label in DOLLARS.findall(cell.source))
 
 
 def plain_notebook(notebook):
@@ -146,7 +132,7 @@ def _block(fence: Fence) -> str | None:
     """Give a directive in plain Markdown; None where it is to stay as it is."""
     label = fence.options.get("label", "")
     if fence.name == "math":
-        return _equation("\n".join(filter(None, (fence.argument, fence.content))), label)
+        return _equation(fence.content, label)
     if fence.name == "exercise":
         number = labels(ROOT).get(label, "Exercise")
         title = fence.argument or re.sub(r"^ex-(\d+-)?", "", label).replace("-", " ")
@@ -185,27 +171,19 @@ def _details(title: str, content: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Turn what stands outside directives: targets, labelled formulas, roles, links, substitutions."""
-    text = DOLLARS.sub(lambda found: _equation(found[1], found[2]), TARGET.sub("", text))
+    """Turn what stands outside directives: roles and links."""
     text = ROLE.sub(lambda found: _role(found[1], found[2]) or found[0], text)
-    text = LINK.sub(lambda found: _link(found[1], found[2]) or found[0], text)
-    return SUBSTITUTION.sub(lambda found: _substitutions().get(found[1], found[0]), text)
+    return LINK.sub(lambda found: _link(found[1], found[2]) or found[0], text)
 
 
 def _role(name: str, content: str) -> str | None:
-    text, target = re.fullmatch(r"(?:(.*?)\s*<)?(.+?)>?", content, re.S).groups(default="")
     if name.startswith("glue:"):
         return f"`{content.split(':')[0]}`"
     if name.startswith("cite"):
         return _citation(content, textual=name == "cite:t")
-    if name == "eq":
-        return _label(target)
-    if name in {"numref", "ref", "prf:ref"}:
-        number = _label(target).rpartition(" ")[2]
-        return re.sub(r"%s|\{number\}", number, text) or _label(target)
-    if name == "doc":
-        return _link(text, target)
-    return text or target if name == "term" else None
+    if name in {"eq", "numref"}:
+        return _label(content)
+    return content.partition(" <")[0] if name == "term" else None
 
 
 def _label(name: str) -> str:
@@ -216,8 +194,6 @@ def _label(name: str) -> str:
 
 def _link(text: str, target: str) -> str | None:
     """Give a link between pages in the form that works between files; None for a link that leads elsewhere."""
-    if target.lstrip("#") in labels(ROOT):
-        return text or _label(target.lstrip("#"))
     page = re.sub(r"(\.md|\.ipynb)?(#.*)?$", "", target)
     source = ROOT / "notebooks" / f"{page}.md"
     if not page or not source.is_file():
@@ -242,9 +218,3 @@ def _citation(keys: str, textual: bool) -> str:
         authors = f"{names[0]} et al." if many else " & ".join(names)
         found.append(f"{authors} ({entry.fields['year']})" if textual else f"{authors} {entry.fields['year']}")
     return "; ".join(found) if textual else f"({'; '.join(found)})"
-
-
-@cache
-def _substitutions() -> dict[str, str]:
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    return {name: str(value) for name, value in config.get("parse", {}).get("myst_substitutions", {}).items()}

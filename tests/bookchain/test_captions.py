@@ -9,11 +9,11 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from bookchain.captions import functions, imported, one_head, origins
 from bookchain.dependencies import code_cells
-from bookchain.pages import functions, imported, one_head, origins
 
 CONFIG = """
-project, extensions = "probe", ["myst_nb", "sphinx.ext.autodoc", "bookchain.pages"]
+project, extensions = "probe", ["myst_nb", "sphinx.ext.autodoc", "bookchain.captions"]
 nb_execution_mode, numfig = "off", True
 book_origins = {"restoration": "real"}
 """

@@ -1,0 +1,88 @@
+"""Say in one line a chapter what `make book` would execute, and why: `python -m bookchain.changes preset=quick`.
+
+Snakemake decides; this module compares what a chapter is made from now with what it was made from when it was executed.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from bookchain.chapter import project_root
+from bookchain.plan import Plan, PlanError
+
+# How Snakemake names its reasons. A changed parameter is not among them: it is named here by what changed.
+REASONS = {
+    "Missing output files": "not executed yet, or a file of it is gone",
+    "Set of input files has changed": "it needs other chapters than before",
+    "Forced execution": "asked for",
+}
+UPSTREAM = r"(?:Updated input files|Input files updated by another job): ([^;\n]*)"
+
+
+def differences(before: Mapping, now: Mapping) -> list[str]:
+    """Name what differs between two accounts of what a chapter is made from.
+
+    Args:
+        before: `Plan.made_from` when the chapter was executed.
+        now: The same as of now.
+
+    Returns:
+        One text a difference, such as "parameter epochs 4 -> 6" or "module cxrlib.networks.losses".
+    """
+    found = ["its code"] if before["code"] != now["code"] else []
+    for kind, label in (("parameters", "parameter"), ("data", "data"), ("modules", "module")):
+        old, new = before[kind], now[kind]
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                values = [repr(values[name]) if name in values else "the chapter's own" for values in (old, new)]
+                found.append(f"{label} {name}" + f" {' -> '.join(values)}" * (kind == "parameters"))
+    return found
+
+
+def reasons(said: str) -> dict[str, str]:
+    """Read from Snakemake's dry run which chapters, and whether the site, it would make, and its reason for each."""
+    jobs = r"^Job \d+: (?:chapter (\S+)|rendering the (book)).*\n(?:Reason: (.*))?"
+    return {chapter or book: reason for chapter, book, reason in re.findall(jobs, said, re.M)}
+
+
+def line(made_from: Path, now: str, reason: str) -> str:
+    """Say why a chapter is executed.
+
+    Args:
+        made_from: File that its last execution left.
+        now: `Plan.made_from` as of now.
+        reason: Snakemake's own.
+    """
+    found = [words for phrase, words in REASONS.items() if phrase in reason]
+    if "Params have changed" in reason and made_from.is_file():
+        found += differences(json.loads(made_from.read_text()), json.loads(now))
+    upstream = {Path(file.strip()).name for files in re.findall(UPSTREAM, reason) for file in files.split(",")}
+    found += [f"after {', '.join(sorted(upstream))}"] if upstream else []
+    return "; ".join(found) or reason
+
+
+def main() -> int:
+    """Ask Snakemake, and explain."""
+    root, config = project_root(), dict(pair.split("=", 1) for pair in sys.argv[1:])
+    try:
+        plan = Plan(root, config, os.environ)
+    except PlanError as error:
+        sys.exit(str(error))
+    command = ["snakemake", "--dry-run", "--config", *sys.argv[1:]]
+    dry = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if dry.returncode:
+        sys.exit(dry.stderr)
+    found = reasons(dry.stdout + dry.stderr)
+    for name in plan.chapters:
+        record = root / plan.run / "executed" / f"{name}.json"
+        print(f"{name}: {line(record, plan.made_from(name), found[name]) if name in found else 'up to date'}")
+    print(f"the pages: {'to be rendered' if 'book' in found else 'up to date'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
