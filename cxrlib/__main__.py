@@ -13,7 +13,7 @@ from cxrlib.data.issues import SEVERITIES
 from cxrlib.data.kermany import PATIENT_KEYS
 from cxrlib.data.vindr_pcxr import UNLABELLED
 
-SHOWN = 50  # findings with one remedy; the JSON has all
+SHOWN = 50  # issues with one remedy; the JSON has all
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words of the command line; those of the process when not given.
 
     Returns:
-        Exit status: 0 without an error finding, 1 with one.
+        Exit status: 0 without an error among the issues, 1 with one.
 
     Raises:
         SystemExit: With status 2, for wrong usage.
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.unlabelled,
         given.exclude or (),
         given.workers,
-        None if given.quiet else sys.stderr,
+        progress=not given.quiet,
     )
     if given.json == "-":
         print(json.dumps(as_json(report), indent=2))
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json != "-" and not given.quiet:
         sys.stdout.reconfigure(errors="backslashreplace")  # file names that the terminal cannot show
         print("\n".join(lines(report)))
-    return int(report.summary["findings"]["error"] > 0)
+    return int(report.summary["issues"]["error"] > 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,23 +75,23 @@ def _workers(word: str) -> int:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Give summary, findings and duplicates of a report as JSON can hold them.
+    """Return summary, issues and duplicates of a report as JSON can hold them.
 
     Args:
         report: What `check` gives.
 
     Returns:
-        `summary` as it is; `findings` and `duplicates` as lists of objects with the columns' names.
+        `summary` as it is; `issues` and `duplicates` as lists of objects with the columns' names.
     """
     return {
         "summary": report.summary,
-        "findings": report.findings.to_dict("records"),
+        "issues": report.issues.to_dict("records"),
         "duplicates": report.duplicates.to_dict("records"),
     }
 
 
 def lines(report: Report) -> Iterator[str]:
-    """Write a report for people: the summary, then the findings by severity and remedy.
+    """Write a report for people: the summary, then the issues by severity and remedy.
 
     Args:
         report: What `check` gives.
@@ -106,7 +106,7 @@ def lines(report: Report) -> Iterator[str]:
             value = " to ".join(map(str, value)) + " pixels"
         yield f"{name + ':':12}{value}"
     for severity in SEVERITIES:
-        chosen = report.findings[report.findings.severity == severity]
+        chosen = report.issues[report.issues.severity == severity]
         if len(chosen):
             yield f"\n{len(chosen)} {severity}{'s' if len(chosen) > 1 else ''}"
         for remedy, group in chosen.groupby("remedy", sort=False):

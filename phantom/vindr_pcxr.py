@@ -1,5 +1,6 @@
 """Write a synthetic cohort as VinDr-PCXR comes: DICOM files without identity, and four CSV files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,66 +13,7 @@ from phantom.findings import PERIBRONCHOVASCULAR, draw_findings
 from phantom.radiograph import draw_radiograph
 from phantom.storage import map_jobs, new_folder
 
-NO_FINDING = "No finding"
-LABELS = (
-    NO_FINDING,
-    "Bronchitis",
-    "Brocho-pneumonia",
-    "Other disease",
-    "Bronchiolitis",
-    "Situs inversus",
-    "Pneumonia",
-    "Pleuro-pneumonia",
-    "Diagphramatic hernia",
-    "Tuberculosis",
-    "Congenital emphysema",
-    "CPAM",
-    "Hyaline membrane disease",
-    "Mediastinal tumor",
-    "Lung tumor",
-)
-"""Label columns, two of them misspelled as in the real set."""
-
-CLASS_NAMES = (
-    "Boot-shaped heart",
-    PERIBRONCHOVASCULAR,
-    "Reticulonodular opacity",
-    "Bronchial thickening",
-    "Enlarged PA",
-    "Cardiomegaly",
-    "Diffuse aveolar opacity",
-    "Other opacity",
-    "Other lesion",
-    "Consolidation",
-    "Mediastinal shift",
-    "Anterior mediastinal mass",
-    "Dextro cardia",
-    "Pleural effusion",
-    "Stomach on the right side",
-    "Atelectasis",
-    "Lung hyperinflation",
-    "Egg on string sign",
-    "Interstitial lung disease - ILD",
-    "Infiltration",
-    "Lung cavity",
-    "Pneumothorax",
-    "Edema",
-    "Pleural thickening",
-    "Other nodule/mass",
-    "Clavicle fracture",
-    "Chest wall mass",
-    "Lung cyst",
-    "Emphysema",
-    "Bronchectasis",
-    "Expanded edges of the anterior ribs",
-    "Pulmonary fibrosis",
-    "Paraveterbral mass",
-    "Aortic enlargement",
-    "Calcification",
-    "Intrathoracic digestive structure",
-    NO_FINDING,
-)
-"""Finding classes in the real set's spelling; `class_id` is the place in this list (the real ids are not public)."""
+NO_FINDING, PLEURO_PNEUMONIA = "No finding", "Pleuro-pneumonia"
 
 DISEASES = {
     "Consolidation": {"Pneumonia": 0.55, "Brocho-pneumonia": 0.45},
@@ -95,6 +37,8 @@ PLAN, CHILD, FILE = 1, 2, 3
 
 def write_vindr_pcxr(
     root: str | Path,
+    labels: Sequence[str],
+    class_names: Sequence[str],
     train: int,
     test: int,
     abnormal_fraction: float = 0.33,
@@ -110,6 +54,8 @@ def write_vindr_pcxr(
 
     Args:
         root: folder to write; new or empty.
+        labels: columns of the label tables, spelt as the data set spells them: No finding and the diseases.
+        class_names: findings that a box may have; `class_id` is the place in this list (the real ids are not public).
         train: number of training images, one a child.
         test: number of test images, one a child.
         abnormal_fraction: share of sick children in each part, 0 to 1.
@@ -124,12 +70,16 @@ def write_vindr_pcxr(
 
     Raises:
         FileExistsError: `root` holds something.
-        ValueError: a count is negative, both are zero, or the fraction lies outside [0, 1].
+        ValueError: a count is negative, both are zero, the fraction lies outside [0, 1], or a name is missing that the
+            phantom may write down.
     """
     if min(train, test) < 0 or train + test == 0:
         raise ValueError(f"train={train} and test={test} make no cohort; give 0 or more, at least 1 in all")
     if not 0 <= abnormal_fraction <= 1:
         raise ValueError(f"abnormal_fraction is {abnormal_fraction}; give a share from 0 to 1")
+    written = {NO_FINDING, PLEURO_PNEUMONIA, *(name for shares in DISEASES.values() for name in shares)}
+    if missing := sorted(written - set(labels)) or sorted({NO_FINDING, *DISEASES} - set(class_names)):
+        raise ValueError(f"labels or class_names lack {missing}; give the names of the real set")
     rng = np.random.default_rng([seed, 0, PLAN])
     with new_folder(root) as folder:
         rows, jobs = [], []
@@ -144,7 +94,7 @@ def write_vindr_pcxr(
                 rows.append((split, image_id, reader, bool(sick[place]), place in unlabelled))
                 jobs.append((folder / split / f"{image_id}.dicom", bool(sick[place]), size, seed, len(jobs)))
         drawn = map_jobs(_write_image, jobs, workers)
-        return _write_tables(folder, rows, drawn)
+        return _write_tables(folder, rows, drawn, labels, class_names)
 
 
 def _write_image(path: Path, sick: bool, size: int, seed: int, index: int) -> tuple[tuple, tuple, list]:
@@ -164,7 +114,7 @@ def _diseases(findings: tuple[str, ...], rng: np.random.Generator) -> tuple[str,
     if not findings:
         return (NO_FINDING,)
     if findings[0] == "Consolidation" and "Pleural effusion" in findings and rng.random() < 0.2:
-        return ("Pleuro-pneumonia",)
+        return (PLEURO_PNEUMONIA,)
     main = DISEASES[findings[0]]
     chosen = [str(rng.choice(list(main), p=list(main.values())))]
     if len(findings) > 1 and rng.random() < 0.3:
@@ -214,22 +164,24 @@ def _dataset(image: np.ndarray, age: float, image_id: str, rng: np.random.Genera
     return dataset
 
 
-def _write_tables(folder: Path, rows: list[tuple], drawn: list[tuple]) -> pd.DataFrame:
+def _write_tables(
+    folder: Path, rows: list[tuple], drawn: list[tuple], labels: Sequence[str], class_names: Sequence[str]
+) -> pd.DataFrame:
     """Write the four CSV files and return the overview."""
-    labels, annotations, overview = [], [], []
+    set_labels, annotations, overview = [], [], []
     for (split, image_id, reader, sick, unlabelled), (findings, diseases, boxes) in zip(rows, drawn, strict=True):
         diseases = () if unlabelled else diseases
         who = {"split": split, "image_id": image_id, "rad_ID": reader}
-        labels.append({**who, **{label: float(label in diseases) for label in LABELS}})
+        set_labels.append({**who, **{label: float(label in diseases) for label in labels}})
         for name, *box in boxes if sick else [(NO_FINDING, *[np.nan] * 4)]:
             corners = dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True))
-            annotations.append({**who, "class_name": name, **corners, "class_id": CLASS_NAMES.index(name)})
+            annotations.append({**who, "class_name": name, **corners, "class_id": class_names.index(name)})
         path = f"{split}/{image_id}.dicom"
         overview.append((path, image_id, int(sick), findings, split, diseases))
     columns = ["split", "image_id", "rad_ID"]
     box_columns = ["class_name", "x_min", "y_min", "x_max", "y_max", "class_id"]
     tables = {
-        "image_labels": pd.DataFrame(labels, columns=[*columns, *LABELS]),
+        "image_labels": pd.DataFrame(set_labels, columns=[*columns, *labels]),
         "annotations": pd.DataFrame(annotations, columns=[*columns, *box_columns]),
     }
     for name, table in tables.items():

@@ -83,10 +83,12 @@ def kermany_cohort(tmp_path_factory):
 @pytest.fixture(scope="session")
 def vindr_cohort(tmp_path_factory):
     """A synthetic cohort in VinDr-PCXR's layout, one row of labels all zero: `root` and the writer's `overview`."""
+    from cxrlib.data.vindr_pcxr import CLASS_NAMES, LABELS
     from phantom.vindr_pcxr import write_vindr_pcxr
 
     root = tmp_path_factory.mktemp("cohorts") / "vindr"
-    return SimpleNamespace(root=root, overview=write_vindr_pcxr(root, 80, 8, size=48, seed=2, workers=1))
+    overview = write_vindr_pcxr(root, LABELS, CLASS_NAMES, 80, 8, size=48, seed=2, workers=1)
+    return SimpleNamespace(root=root, overview=overview)
 
 
 @pytest.fixture(scope="session")

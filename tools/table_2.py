@@ -65,7 +65,7 @@ def main() -> None:
     settings = {key: value for key, value in vars(given).items() if key not in ("data", "out", "work")}
     started = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     record = {"settings": settings, "started": started, **environment(ROOT), "seconds": {}}
-    report = checking.check(given.data, stream=sys.stderr)
+    report = checking.check(given.data, progress=True)
     report.require("kermany")
     cohort = splits.split_by_patient(report.frame, SIZES, given.seed, report.duplicates)
     splits.check_leakage(cohort, report.duplicates)

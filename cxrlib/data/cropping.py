@@ -5,50 +5,21 @@ import itertools
 import json
 import os
 import shutil
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pandas as pd
-from joblib import cpu_count
-from joblib.externals.loky import ProcessPoolExecutor
 
 from cxrlib import progress
 from cxrlib.data.images import crop_and_resize, read_image
+from cxrlib.data.parallel import map_files
 from cxrlib.files import written_whole
 from cxrlib.networks.lungs import bounding_box, scale_box, segment
 
-FEW = 32  # files that are read sooner than processes start
 BLOCK = 64  # crops between two records of how far the work has come
-
-
-def read_images(paths: Sequence[str], workers: int = -1) -> Iterator[np.ndarray]:
-    """Read images in order on several processes, a few ahead of their use: memory does not grow with their number.
-
-    Args:
-        paths: Files to read.
-        workers: Processes; -1 for one a core.
-
-    Yields:
-        Images (H, W) in [0, 1].
-    """
-    if len(paths) < FEW:
-        yield from map(read_image, paths)
-        return
-    count = cpu_count() if workers == -1 else workers
-    ahead = deque()
-    # Not joblib's generator, which reads on however slowly its images are used, and holds them all; and not loky's
-    # reusable pool, which joblib would take for its own.
-    with ProcessPoolExecutor(max_workers=count) as pool:
-        for path in paths:
-            ahead.append(pool.submit(read_image, path))
-            if len(ahead) == 2 * count:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +35,7 @@ def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[
     """
     radiographs = np.empty((len(images), size, size), np.uint8)
     lungs = np.empty(radiographs.shape, bool)
-    for index, image in enumerate(read_images([*images, *masks])):
+    for index, image in enumerate(map_files(read_image, [*images, *masks])):
         squashed = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
         if index < len(images):
             radiographs[index] = np.rint(255 * squashed)
@@ -114,7 +85,7 @@ def crop_to_lungs(
         crops.truncate()
         lines.writelines(f"{json.dumps(row)}\n" for row in [key, *rows])
         # In turn, not through a memory map: there a full disk ends the process without a word (SIGBUS).
-        images, to_segment = itertools.tee(read_images(paths[len(rows) :]))
+        images, to_segment = itertools.tee(map_files(read_image, paths[len(rows) :]))
         masks = segment(segmenter, to_segment, batch_size=16) if segmenter else itertools.repeat(None)
         with progress.bar("cropping", len(paths), " images", len(rows)) as bar:
             for mask, image in zip(masks, images, strict=segmenter is not None):

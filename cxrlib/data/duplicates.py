@@ -5,10 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.neighbors import NearestNeighbors
-
-from cxrlib.data.images import read_image
 
 THUMBNAIL = 32  # pixels a side: fine enough to tell two films of one child apart, coarse enough to forgive JPEG
 # Root mean square difference of standardised thumbnails, in standard deviations. JPEG at quality 60, a gamma of 1.1 or
@@ -31,35 +28,21 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return (small - small.mean()) / deviation if deviation > FLAT else np.zeros_like(small)
 
 
-def find_duplicates(frame: pd.DataFrame, max_distance: float = MAX_DISTANCE, workers: int = -1) -> pd.DataFrame:
-    """Find pairs of (near-)identical images.
-
-    Args:
-        frame: One row an image, with `path`.
-        max_distance: Largest root mean square difference of standardised thumbnails.
-        workers: Processes that read images; -1 for all cores.
-
-    Returns:
-        One row a pair: first, second (paths), distance.
-    """
-    paths = list(frame.path)
-    if len(paths) < 2:
-        return match_thumbnails(paths, np.empty(0))
-    batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
-    made = Parallel(n_jobs=workers)(delayed(_thumbnails)(batch) for batch in batches)
-    return match_thumbnails(paths, np.concatenate(made), max_distance)
-
-
-def match_thumbnails(paths: Sequence[str], thumbnails: np.ndarray, max_distance: float = MAX_DISTANCE) -> pd.DataFrame:
-    """Find pairs of (near-)identical images among thumbnails that are at hand.
+def find_duplicates(paths: Sequence[str], thumbnails: np.ndarray, max_distance: float = MAX_DISTANCE) -> pd.DataFrame:
+    """Return the pairs of (near-)identical images.
 
     Args:
         paths: Files of the images.
         thumbnails: What `thumbnail` gives for each, shape (N, THUMBNAIL ** 2).
-        max_distance: As for `find_duplicates`.
+        max_distance: Largest root mean square difference of two thumbnails, in standard deviations.
 
     Returns:
-        As `find_duplicates`.
+        One row a pair: first, second (paths), distance.
+
+    >>> film = np.random.default_rng(0).random((40, 50))
+    >>> thumbnails = np.stack([thumbnail(image) for image in (film, film.T, 0.5 * film)])
+    >>> find_duplicates(["a.png", "b.png", "c.png"], thumbnails)[["first", "second"]].to_numpy().tolist()
+    [['a.png', 'c.png']]
     """
     columns = ["first", "second", "distance"]
     if len(paths) < 2:
@@ -72,7 +55,3 @@ def match_thumbnails(paths: Sequence[str], thumbnails: np.ndarray, max_distance:
         if i < j
     ]
     return pd.DataFrame(pairs, columns=columns).sort_values(["first", "second"], ignore_index=True)
-
-
-def _thumbnails(paths: Sequence[str]) -> np.ndarray:
-    return np.stack([thumbnail(read_image(path)) for path in paths])

@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import pydicom
 from PIL import Image, ImageOps, UnidentifiedImageError
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-from cxrlib.data.dicom import ImageError, check_stream
+from cxrlib.data.dicom import check_size, read_dicom
+from cxrlib.data.issues import ImageError
 
 MAX_PIXELS = 64_000_000  # a 43 x 43 cm detector at 0.1 mm has 18 million
 DICOM_SUFFIXES = {".dicom", ".dcm"}
@@ -35,48 +34,47 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     Raises:
         ImageError: If the file is missing, unreadable, damaged, too large, of several frames or without pixels, if its
             header and its pixels disagree, or if the decoder that it needs is not installed.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     Image.fromarray(np.array([[0, 51, 255]], np.uint8)).save(f"{folder}/film.png")
+    ...     read_image(f"{folder}/film.png")
+    array([[0. , 0.2, 1. ]], dtype=float32)
     """
     path = Path(path)
-    reader = _read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
+    reader = read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
     try:
         _check_file(path)
         return reader(path, max_pixels)
     except ImageError:
         raise
     except PermissionError as error:
-        raise ImageError(f"{path}: no permission to read it; allow it (chmod u+r, and u+x on its folders)") from error
+        raise ImageError(path, "no permission to read it", "allow it (chmod u+r, and u+x on its folders)") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: more pixels than Pillow opens ({error}); shrink it") from error
+        raise ImageError(path, f"more pixels than Pillow opens ({error})", "shrink it") from error
     except (UnidentifiedImageError, InvalidDicomError) as error:
-        raise ImageError(
-            f"{path}: not a readable JPEG, PNG or DICOM file, by its first bytes; fetch it again"
-        ) from error
+        fault = "not a readable JPEG, PNG or DICOM file, by its first bytes"
+        raise ImageError(path, fault, "fetch it again") from error
     except Exception as error:  # damage shows anywhere, and every decoder raises its own kinds
-        reason = " ".join(str(error).split())
-        raise ImageError(f"{path}: damaged or unusual ({reason}); fetch it again, or correct its header") from error
+        fault = f"damaged or unusual ({' '.join(str(error).split())})"
+        raise ImageError(path, fault, "fetch it again, or correct its header") from error
 
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        raise ImageError(f"{path}: a folder; give one of the files in it")
+        raise ImageError(path, "a folder", "give one of the files in it")
     if path.is_symlink() and not path.exists():
-        raise ImageError(f"{path}: link to {path.readlink()}, which is not there; restore it, or leave the row out")
+        fault = f"link to {path.readlink()}, which is not there"
+        raise ImageError(path, fault, "restore it, or leave the row out")
     if not path.is_file():
-        raise ImageError(f"{path}: no such file; check the path, or leave the row out")
+        raise ImageError(path, "no such file", "check the path, or leave the row out")
     if path.stat().st_size == 0:
-        raise ImageError(f"{path}: empty file (0 bytes); fetch it again")
-
-
-def _check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
-    if height * width > max_pixels:
-        raise ImageError(
-            f"{path}: {width} x {height} pixels, above the limit of {max_pixels}; shrink it, or raise max_pixels"
-        )
+        raise ImageError(path, "empty file (0 bytes)", "fetch it again")
 
 
 def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
     with Image.open(path, formats=PHOTOGRAPH_FORMATS) as image:
-        _check_size(path, image.height, image.width, max_pixels)
+        check_size(path, image.height, image.width, max_pixels)
         image.load()
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):  # 16-bit grey PNG
@@ -84,48 +82,6 @@ def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
         if image.mode != "L":
             image = image.convert("RGB").convert("L")  # through RGB: a palette or alpha must not be averaged in
         return np.asarray(image, dtype=np.float32) / 255
-
-
-def _read_dicom(path: Path, max_pixels: int) -> np.ndarray:
-    data = pydicom.dcmread(path)
-    if "PixelData" not in data or "Rows" not in data or "Columns" not in data:
-        raise ImageError(
-            f"{path}: DICOM without pixels; fetch it again if it was cut short, leave it out if it is a report"
-        )
-    if int(data.get("NumberOfFrames", 1) or 1) > 1:
-        raise ImageError(f"{path}: {data.NumberOfFrames} frames; export the one frame that is the radiograph")
-    _check_size(path, data.Rows, data.Columns, max_pixels)
-    if data.get("SamplesPerPixel", 1) != 1:
-        raise ImageError(f"{path}: {data.PhotometricInterpretation} colour; a radiograph has one grey channel")
-    check_stream(path, data)
-    stored = data.pixel_array
-    if stored.ndim != 2:
-        raise ImageError(f"{path}: pixels of {len(stored)} frames where its header has one; export the radiograph")
-    low, high = _output_range(data)
-    if low == high:
-        raise ImageError(f"{path}: the rescale slope or LUT leaves one grey value; correct the header")
-    image = (apply_voi_lut(apply_modality_lut(stored, data), data).astype(np.float32) - low) / (high - low)
-    if data.PhotometricInterpretation == "MONOCHROME1":
-        image = 1 - image
-    if np.isnan(image.min()):
-        raise ImageError(f"{path}: its rescale or window gives grey values that are no numbers; correct the header")
-    return image.clip(0, 1).astype(np.float32)
-
-
-def _output_range(data: pydicom.Dataset) -> tuple[float, float]:
-    """Give the values that stand for black and white, as pydicom's `apply_windowing` defines them."""
-    if data.get("VOILUTSequence"):
-        return 0.0, 2.0 ** data.VOILUTSequence[0].LUTDescriptor[2] - 1
-    if data.get("ModalityLUTSequence"):
-        return 0.0, 2.0 ** data.ModalityLUTSequence[0].LUTDescriptor[2] - 1
-    bits = data.BitsStored
-    ends = [-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1] if data.PixelRepresentation else [0.0, 2.0**bits - 1]
-    if "RescaleSlope" in data and "RescaleIntercept" in data:
-        ends = [end * float(data.RescaleSlope) + float(data.RescaleIntercept) for end in ends]
-    # A window runs from the first end to the second, also where a negative slope makes the first the larger one.
-    windowed = data.get("WindowCenter") is not None and data.get("WindowWidth") is not None
-    first, last = ends if windowed else sorted(ends)
-    return first, last
 
 
 class TransformedBoxes(NamedTuple):
@@ -137,7 +93,7 @@ class TransformedBoxes(NamedTuple):
 
 
 def _placement(crop: tuple[int, int, int, int], size: int, keep_aspect: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Give offset and scale (x, y) of the crop's frame: target = (source - offset) * scale."""
+    """Return offset and scale (x, y) of the crop's frame: target = (source - offset) * scale."""
     x_min, y_min, x_max, y_max = crop
     extent = np.array([x_max - x_min, y_max - y_min], dtype=float)
     if (extent <= 0).any():
@@ -163,6 +119,9 @@ def crop_and_resize(
 
     Raises:
         ValueError: If the crop is empty.
+
+    >>> crop_and_resize(np.ones((2, 4), np.float32), (0, 0, 4, 2), 4)[:, 0]
+    array([0., 1., 1., 0.], dtype=float32)
     """
     offset, scale = _placement(crop, size, keep_aspect)
     side = np.round(size / scale).astype(int)
@@ -198,6 +157,10 @@ def transform_boxes(
 
     Raises:
         ValueError: If `boxes` is not of shape (K, 4).
+
+    >>> transform_boxes([(10, 20, 30, 40), (0, 0, 5, 5)], crop=(10, 10, 110, 110), size=50)
+    TransformedBoxes(boxes=array([[ 0.,  5., 10., 15.],
+           [ 0.,  0.,  0.,  0.]]), inside=array([ True, False]), outside=1)
     """
     boxes = np.asarray(boxes, dtype=float)
     if boxes.ndim != 2 or boxes.shape[1] != 4:

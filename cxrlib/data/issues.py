@@ -1,13 +1,14 @@
-"""What is wrong with a data set: raised at the first fault, or gathered so that the rest can be read."""
+"""What is wrong with a data set: readers list issues beside what can be used, and `strict` stops at the first error."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from os import PathLike
+from typing import NamedTuple, TypeVar
 
 SEVERITIES = ("error", "warning", "note")
+Data = TypeVar("Data")
 
 
-class Finding(NamedTuple):
-    """One fault of one file; as text, and so as the message of an exception, "file: fault; remedy".
+class Issue(NamedTuple):
+    """One fault of one file; as text "file: fault; remedy".
 
     Attributes:
         file: The file or folder with the fault; for a row of a table, the table.
@@ -25,31 +26,45 @@ class Finding(NamedTuple):
         return f"{self.file}: {self.fault}; {self.remedy}"
 
 
-def leave_out(faults: Iterable[Finding], findings: list[Finding] | None, kind: type[Exception] = ValueError) -> None:
-    """Record the faults of what a reader leaves out; without a list to record them in, stop.
+class ImageError(ValueError):
+    """A file that cannot be used as a radiograph; `issue` has the file, the fault and the remedy."""
+
+    def __init__(self, file: str | PathLike, fault: str, remedy: str) -> None:
+        """Make the issue, an error.
+
+        Args:
+            file: The file.
+            fault: What is wrong with it.
+            remedy: What to do about it.
+        """
+        super().__init__(str(file), fault, remedy)  # the arguments, so that it passes from process to process
+        self.issue = Issue(str(file), "error", fault, remedy)
+
+    def __str__(self) -> str:
+        return str(self.issue)
+
+
+def strict(read: tuple[Data, list[Issue]]) -> Data:
+    """Return what a reader has read, and refuse it where an error made the reader leave something out.
 
     Args:
-        faults: One finding for each thing left out.
-        findings: List to extend, or None to raise.
-        kind: Exception to raise.
+        read: What a reader returns: the data, and the issues.
+
+    Returns:
+        The data.
 
     Raises:
-        Exception: Of that kind, with the first finding and the number of others, if there is a fault and no list.
+        ValueError: With the first error, and how many more have the same remedy.
+
+    >>> strict(("a frame", [Issue("a.csv", "warning", "column 'x' is unknown", "remove it")]))
+    'a frame'
+    >>> strict(("a frame", [Issue("a.png", "error", "empty file", "fetch it again")] * 3))
+    Traceback (most recent call last):
+    ValueError: a.png: empty file, with 2 more like it; fetch it again
     """
-    faults = list(faults)
-    if findings is not None:
-        findings.extend(faults)
-    elif faults:
-        first, more = faults[0], len(faults) - 1
-        raise kind(first._replace(fault=f"{first.fault}, with {more} more like it") if more else first)
-
-
-def remark(findings: list[Finding] | None, *finding: str) -> None:
-    """Record what costs no row: readers that record nothing pass over it.
-
-    Args:
-        findings: List to extend, or None.
-        finding: The fields of a `Finding`.
-    """
-    if findings is not None:
-        findings.append(Finding(*finding))
+    data, issues = read
+    errors = [issue for issue in issues if issue.severity == "error"]
+    if not errors:
+        return data
+    first, more = errors[0], sum(issue.remedy == errors[0].remedy for issue in errors) - 1
+    raise ValueError(str(first._replace(fault=f"{first.fault}, with {more} more like it") if more else first))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrlib.data.issues import Finding, leave_out, remark
+from cxrlib.data.issues import Issue
 
 PERSON = re.compile(r"person(?P<number>\d+)_(?P<type>bacteria|virus)_\d+(_\d+)?")
 NORMAL = re.compile(r"(?P<prefix>NORMAL2-)?IM-(?P<number>\d+)-\d+(-\d+)?")
@@ -32,7 +32,7 @@ def _patient(stem: str, folder: str, key: str) -> tuple[str, str] | None:
     return None
 
 
-def index_kermany(root: str | Path, patient_key: str = "number", findings: list[Finding] | None = None) -> pd.DataFrame:
+def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.DataFrame, list[Issue]]:
     """List the images of a Kermany folder, in the layout with `train`, `val`, `test` or with `train`, `test`.
 
     Args:
@@ -40,27 +40,27 @@ def index_kermany(root: str | Path, patient_key: str = "number", findings: list[
         patient_key: What names a patient in a file name. "number": the bare number within a class, the stricter
             reading (person1_bacteria and person1_virus are one child, as are IM-0115 and NORMAL2-IM-0115);
             "number and type": number with prefix or type.
-        findings: List that takes what is wrong; files that cannot be used are then left out.
 
     Returns:
-        One row an image, sorted by path: path, dataset, image (path below `chest_xray` without ending), patient,
-        label (0 normal, 1 abnormal), finding (normal, bacterial pneumonia, viral pneumonia), folder (train, val, test).
+        The images that can be used, one row each, sorted by path: path, dataset, image (path below `chest_xray` without
+        ending), patient, label (0 normal, 1 abnormal), finding (normal, bacterial pneumonia, viral pneumonia), folder
+        (train, val, test). And the issues: files that are left out, files that are not read, missing images.
 
     Raises:
-        ValueError: If `patient_key` is unknown, or, without `findings`, if a file name follows no known pattern.
-        FileNotFoundError: If the layout or any image is missing.
+        ValueError: If `patient_key` is unknown.
+
+    >>> frame, issues = index_kermany("nowhere")
+    >>> print(len(frame), issues[0])
+    0 nowhere: no JPEG in train/NORMAL and so on; give the folder chest_xray or its parent
     """
     if patient_key not in PATIENT_KEYS:
         raise ValueError(f"patient_key {patient_key!r}; choose one of {PATIENT_KEYS}")
     base = base_folder(root)
     images, others = _list_files(base)
-    if not images:
-        fault, remedy = "no JPEG in train/NORMAL and so on", "give the folder chest_xray or its parent"
-        raise FileNotFoundError(Finding(str(base), "error", fault, remedy))
-    for path in others:
+    rows, issues = [], []
+    for path in others if images else ():
         fault = "a folder that the data set does not have" if path.is_dir() else "not a JPEG or PNG in a class folder"
-        remark(findings, str(path), "warning", fault, "it is not read; move it to its place, or remove it")
-    rows = []
+        issues.append(Issue(str(path), "warning", fault, "it is not read; move it to its place, or remove it"))
     for path in images:
         folder, kind = path.parts[-3:-1]
         known = _patient(path.stem, kind, patient_key)
@@ -68,16 +68,21 @@ def index_kermany(root: str | Path, patient_key: str = "number", findings: list[
             other = CLASSES[1 - CLASSES.index(kind)]
             swapped = f" of {kind} (but one of {other})" if _patient(path.stem, other, patient_key) else ""
             remedy = "rename it as the data set does, or remove it"
-            leave_out([Finding(str(path), "error", f"the name tells no patient{swapped}", remedy)], findings)
+            issues.append(Issue(str(path), "error", f"the name tells no patient{swapped}", remedy))
             continue
         image = str(path.relative_to(base).with_suffix(""))
         rows.append((str(path), "kermany", image, known[0], int(kind == "PNEUMONIA"), known[1], folder))
-    _compare_with_published(base, images, findings)
-    return pd.DataFrame(rows, columns=["path", "dataset", "image", "patient", "label", "finding", "folder"])
+    if images:
+        issues += _compare_with_published(base, images)
+    else:
+        fault, remedy = "no JPEG in train/NORMAL and so on", "give the folder chest_xray or its parent"
+        issues.append(Issue(str(base), "error", fault, remedy))
+    columns = ["path", "dataset", "image", "patient", "label", "finding", "folder"]
+    return pd.DataFrame(rows, columns=columns), issues
 
 
 def base_folder(root: str | Path) -> Path:
-    """Give the folder `chest_xray`, also when its parent is given."""
+    """Return the folder `chest_xray`, also when its parent is given."""
     root = Path(root)
     return root / "chest_xray" if (root / "chest_xray").is_dir() else root
 
@@ -93,13 +98,14 @@ def _list_files(base: Path) -> tuple[list[Path], list[Path]]:
     return images, [*above, *between, *(path for path in entries if path not in known)]
 
 
-def _compare_with_published(base: Path, images: list[Path], findings: list[Finding] | None) -> None:
-    """Remark names that occur twice, and numbers of images that differ from the published ones."""
+def _compare_with_published(base: Path, images: list[Path]) -> list[Issue]:
+    """Note names that occur twice, and numbers of images that differ from the published ones."""
+    issues: list[Issue] = []
     first: dict[str, Path] = {}
     for path in images:
         if path.stem in first:
             fault = f"the same name as {first[path.stem].relative_to(base)}"
-            remark(findings, str(path), "warning", fault, "keep the file in one folder, under one ending")
+            issues.append(Issue(str(path), "warning", fault, "keep the file in one folder, under one ending"))
         first.setdefault(path.stem, path)
     published = PUBLISHED["val" if (base / "val").is_dir() else "no val"]
     counts = Counter(path.parts[-3:-1] for path in images)
@@ -107,10 +113,11 @@ def _compare_with_published(base: Path, images: list[Path], findings: list[Findi
     if here != published:
         shown = [", ".join(f"{folder} {n} + {p}" for folder, (n, p) in c.items()) for c in (here, published)]
         fault = f"normal + pneumonia images: {shown[0]}; the published set has {shown[1]}"
-        remark(findings, str(base), "note", fault, "expect other numbers than those of the whole set")
+        issues.append(Issue(str(base), "note", fault, "expect other numbers than those of the whole set"))
+    return issues
 
 
-def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> pd.DataFrame:
+def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> tuple[pd.DataFrame, list[Issue]]:
     """Find the lung masks of a Kermany set, which lie in the same folders under the same names, as PNG.
 
     Args:
@@ -119,23 +126,21 @@ def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> pd.DataFra
 
     Returns:
         The rows that have a mask, with `mask` (path) and `confidence` (first letter of the map's; "?" without one).
-
-    Raises:
-        ValueError: If a folder is given and none of its masks belongs to an image, or the map lacks a column.
+        And the issues: a folder none of whose masks belongs to an image, a map that lacks a column.
     """
     if folder is None:
-        return frame.iloc[:0].assign(mask="", confidence="")
+        return frame.iloc[:0].assign(mask="", confidence=""), []
     folder = Path(folder)
     frame = frame.assign(mask=[str(folder / f"{image}.png") for image in frame.image], confidence="?")
     frame = frame[[Path(mask).is_file() for mask in frame["mask"]]]
     if frame.empty:
         fault = "no mask train/NORMAL/….png that belongs to an image"
-        raise ValueError(Finding(str(folder), "error", fault, "give the folder of the masks that holds train and test"))
+        return frame, [Issue(str(folder), "error", fault, "give the folder of the masks that holds train and test")]
     table = folder / "mask_map.csv"
     if table.is_file():
         known = pd.read_csv(table)
         if missing := {"file", "confidence"} - set(known):
-            raise ValueError(Finding(str(table), "error", f"columns {sorted(missing)} are missing", "fetch it again"))
+            return frame, [Issue(str(table), "error", f"columns {sorted(missing)} are missing", "fetch it again")]
         letters = pd.Series(known.confidence.str[0].to_numpy(), known.file.str.replace(r"\.\w+$", "", regex=True))
         frame = frame.assign(confidence=frame.image.map(letters[~letters.index.duplicated()]).fillna("?"))
-    return frame
+    return frame, []

@@ -8,8 +8,6 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from cxrlib.data.duplicates import find_duplicates
-
 SPLITS = ("train", "validation", "test")
 
 
@@ -68,16 +66,14 @@ def merge_patients(frame: pd.DataFrame, duplicates: pd.DataFrame) -> np.ndarray:
     return connected_components(links, directed=False)[1][patient]
 
 
-def split_by_patient(
-    frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def split_by_patient(frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame) -> pd.DataFrame:
     """Add a `split` column (train, validation, test): whole patients, stratified by label, exact sizes.
 
     Args:
         frame: One row an image, with `path`, `patient` and `label`.
         sizes: Counts of images that sum to the rows, or fractions that sum to 1, for train, validation, test.
         seed: Seed of the order in which patients are drawn.
-        duplicates: Pairs of (near-)identical images; found from the files when not given. Their patients count as one.
+        duplicates: Pairs of (near-)identical images, as `find_duplicates` gives them. Their patients count as one.
 
     Returns:
         A copy of the frame with `split`.
@@ -88,7 +84,7 @@ def split_by_patient(
     """
     _require(frame, ["path", "patient", "label"])
     sizes = _exact_sizes(sizes, len(frame))
-    group = merge_patients(frame, find_duplicates(frame) if duplicates is None else duplicates)
+    group = merge_patients(frame, duplicates)
     labels = np.unique(frame.label)
     # (groups, labels): images of each label that a group would bring
     brings = np.stack([np.bincount(group, weights=frame.label == label) for label in labels], axis=1).astype(int)
@@ -111,9 +107,7 @@ def split_by_patient(
     return frame.assign(split=split[group])
 
 
-def split_official(
-    frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def split_official(frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame) -> pd.DataFrame:
     """Add a `split` column whose test is the data set's own test folder; train and validation are drawn from the rest.
 
     Args:
@@ -142,12 +136,12 @@ def split_official(
     return frame.assign(split=drawn.reindex(frame.index).fillna("test"))
 
 
-def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame | None = None) -> None:
+def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame) -> None:
     """Stop where a patient, an identical file or a near-identical image stands in two splits.
 
     Args:
         frame: One row an image, with `path`, `patient` and `split`.
-        duplicates: Pairs of (near-)identical images; found from the files when not given.
+        duplicates: Pairs of (near-)identical images, as `find_duplicates` gives them.
 
     Raises:
         LeakageError: With the first case, by name, and the number of cases.
@@ -157,18 +151,15 @@ def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame | None = None) -
     spread = frame.groupby("patient").split.nunique()
     if (spread > 1).any():
         raise LeakageError(f"patient {spread.idxmax()} and {(spread > 1).sum() - 1} more are in two splits")
-    pairs = find_duplicates(frame) if duplicates is None else duplicates
     split = frame.set_index("path").split
-    pairs = pairs[pairs["first"].isin(split.index) & pairs["second"].isin(split.index)]
+    pairs = duplicates[duplicates["first"].isin(split.index) & duplicates["second"].isin(split.index)]
     across = pairs[split[pairs["first"]].to_numpy() != split[pairs["second"]].to_numpy()]
     if len(across):
         first, second = (Path(path).name for path in across.iloc[0][["first", "second"]])
         raise LeakageError(f"{first} and {second}, and {len(across) - 1} more pairs of one image, are in two splits")
 
 
-def split_in_halves(
-    frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame | None = None, validation: float = 0.1
-) -> pd.DataFrame:
+def split_in_halves(frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame, validation: float = 0.1) -> pd.DataFrame:
     """Let one data set play both parts of the study: half of its images for pretext learning, half for classification.
 
     Children of the restoration test go to the classification test, so that none of them is in any training set.
@@ -187,7 +178,6 @@ def split_in_halves(
         ValueError: If the restoration test is larger than half, or whole patients do not give the sizes.
     """
     _require(frame, ["path", "patient", "label", "restoration"])
-    duplicates = find_duplicates(frame) if duplicates is None else duplicates
     half, tested = len(frame) // 2, frame.restoration == "test"
     held_out = round(validation * half)
     if tested.sum() + held_out >= half:

@@ -1,22 +1,44 @@
-"""VinDr-PCXR (PediCXR 1.0.0): DICOM radiographs of children from Vietnam, labelled in two CSV files."""
+"""VinDr-PCXR (PediCXR 1.0.0): DICOM radiographs of children from Vietnam, and the CSV files that label them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from cxrlib.data.issues import Finding, leave_out, remark
-from cxrlib.data.vindr_tables import FOLDERS, LABELS, NEEDED, NO_FINDING, read_ids, read_table
+from cxrlib.data.issues import Issue
 
 UNLABELLED = ("exclude", "abnormal", "normal")
+NO_FINDING = "No finding"
+FOLDERS = ("train", "test")
+BOX_COLUMNS = ["x_min", "y_min", "x_max", "y_max"]
+NEEDED = {"image_labels": ["image_id", NO_FINDING], "annotations": ["image_id", "class_name", *BOX_COLUMNS]}
+TABLES = {f"{name}_{folder}.csv": columns for name, columns in NEEDED.items() for folder in FOLDERS}
+"""The four files, and the columns without which they are of no use."""
+
+# Two of the names are misspelled in the data set itself.
+LABELS = (
+    *(NO_FINDING, "Bronchitis", "Brocho-pneumonia", "Other disease", "Bronchiolitis", "Situs inversus", "Pneumonia"),
+    *("Pleuro-pneumonia", "Diagphramatic hernia", "Tuberculosis", "Congenital emphysema", "CPAM"),
+    *("Hyaline membrane disease", "Mediastinal tumor", "Lung tumor"),
+)
+"""The 15 label columns of an image."""
+
+CLASS_NAMES = (
+    *("Boot-shaped heart", "Peribronchovascular interstitial opacity", "Reticulonodular opacity"),
+    *("Bronchial thickening", "Enlarged PA", "Cardiomegaly", "Diffuse aveolar opacity", "Other opacity"),
+    *("Other lesion", "Consolidation", "Mediastinal shift", "Anterior mediastinal mass", "Dextro cardia"),
+    *("Pleural effusion", "Stomach on the right side", "Atelectasis", "Lung hyperinflation", "Egg on string sign"),
+    *("Interstitial lung disease - ILD", "Infiltration", "Lung cavity", "Pneumothorax", "Edema"),
+    *("Pleural thickening", "Other nodule/mass", "Clavicle fracture", "Chest wall mass", "Lung cyst", "Emphysema"),
+    *("Bronchectasis", "Expanded edges of the anterior ribs", "Pulmonary fibrosis", "Paraveterbral mass"),
+    *("Aortic enlargement", "Calcification", "Intrathoracic digestive structure", NO_FINDING),
+)
+"""The 36 findings of a box, and `No finding`."""
 
 
 def index_vindr_pcxr(
-    root: str | Path,
-    unlabelled: str = "exclude",
-    exclude: Sequence[str] | str | Path = (),
-    findings: list[Finding] | None = None,
-) -> pd.DataFrame:
+    root: str | Path, unlabelled: str = "exclude", exclude: Sequence[str] | str | Path = ()
+) -> tuple[pd.DataFrame, list[Issue]]:
     """List the images of VinDr-PCXR with their labels.
 
     The files carry no patient id: one image is one patient. An image is normal only where `No finding` is 1.
@@ -27,32 +49,38 @@ def index_vindr_pcxr(
             The paper does not say.
         exclude: Ids of images to leave out, or a file with one a line or with a column `image_id`. The paper left out
             370 of 9,125 images and does not name them.
-        findings: List that takes what is wrong; rows that cannot be used are then left out.
 
     Returns:
-        One row an image: path, dataset, image (id), patient, label (0 normal, 1 abnormal), finding (the labels,
-        joined by " | "), folder (train, test: the official split).
+        The images that can be used, one row each: path, dataset, image (id), patient, label (0 normal, 1 abnormal),
+        finding (the labels, joined by " | "), folder (train, test: the official split); no row where a label table or
+        `exclude` cannot be read. And the issues: rows and files that are left out, tables, columns and ids at fault.
 
     Raises:
-        ValueError: If `unlabelled` is unknown, or a CSV cannot be read or lacks a column; without `findings` also if
-            one has a column of unknown name, an id twice, contradicts itself, or `exclude` names an unknown id.
-        FileNotFoundError: If a CSV is missing; without `findings` also if an image named in it is.
+        ValueError: If `unlabelled` is unknown.
     """
     if unlabelled not in UNLABELLED:
         raise ValueError(f"unlabelled {unlabelled!r}; choose one of {UNLABELLED}")
     root = Path(root)
-    table = pd.concat([_read_labels(root, folder, findings) for folder in FOLDERS], ignore_index=True)
-    if findings is not None:
-        findings += _strangers(root, table)
-    table = _sift(_without(table, exclude, findings), findings)
+    tables, faults = zip(*(_read_labels(root, folder) for folder in FOLDERS), strict=True)
+    table, issues = pd.concat(tables, ignore_index=True), sum(faults, [])
+    ids, unread = read_ids(exclude)
+    issues += unread
+    if any(issue.severity == "error" for issue in issues):
+        table = table[:0]
+    else:
+        issues += _name_unlisted_files(root, table)
+        table, found = _exclude(table, ids, str(exclude) if isinstance(exclude, str | Path) else "exclude")
+        issues += found
+    table, found = _leave_out_bad_rows(table)
+    issues += found
     labels = table[list(LABELS)].astype(bool)
     abnormal = labels.drop(columns=NO_FINDING).any(axis=1)
     none = ~abnormal & ~labels[NO_FINDING]
     becomes = "left out" if unlabelled == "exclude" else unlabelled
+    others = " and ".join(repr(choice) for choice in UNLABELLED if choice != unlabelled)
+    remedy = f"it is {becomes}, by unlabelled={unlabelled!r}; the other choices are {others}"
     for row in table[none].itertuples():
-        others = " and ".join(repr(choice) for choice in UNLABELLED if choice != unlabelled)
-        remedy = f"it is {becomes}, by unlabelled={unlabelled!r}; the other choices are {others}"
-        remark(findings, row.file, "note", f"{row.image_id} has none of the 15 labels", remedy)
+        issues.append(Issue(row.file, "note", f"{row.image_id} has none of the 15 labels", remedy))
     frame = pd.DataFrame(
         {
             "path": [str(root / row.folder / f"{row.image_id}.dicom") for row in table.itertuples()],
@@ -67,64 +95,115 @@ def index_vindr_pcxr(
     if unlabelled == "exclude":
         frame = frame[~none]
     there = frame.path.map(lambda path: Path(path).is_file()).astype(bool)
-    absent = [Finding(path, "error", "named in the CSV but not there", "fetch it") for path in frame.path[~there]]
-    leave_out(absent, findings, FileNotFoundError)
-    return frame[there].reset_index(drop=True)
+    issues += [Issue(path, "error", "named in the CSV but not there", "fetch it") for path in frame.path[~there]]
+    return frame[there].reset_index(drop=True), issues
 
 
-def _read_labels(root: Path, folder: str, findings: list[Finding] | None) -> pd.DataFrame:
+def read_table(path: Path, needed: Sequence[str]) -> tuple[pd.DataFrame, list[Issue]]:
+    """Read one CSV as text, without the byte order mark and the spaces that spreadsheet programs leave.
+
+    Args:
+        path: File to read.
+        needed: Columns without which it is of no use.
+
+    Returns:
+        All columns as text, empty where there is no value; no row where the table cannot be used. And the issue that
+        tells why: it is not there, empty, no table, or lacks a column or has one twice.
+    """
+    fault, remedy = "not there", "VinDr-PCXR keeps its four CSV files in the root folder"
+    if path.is_file():
+        try:
+            # As text, since ids may be all digits; a trailing comma must not make the ids an index.
+            table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False)
+        except pd.errors.EmptyDataError:
+            fault, remedy = "empty", "fetch it again"
+        except (pd.errors.ParserError, UnicodeDecodeError) as error:
+            fault, remedy = f"not a CSV in UTF-8 ({error})", "fetch it again"
+        else:
+            table.columns = table.columns.str.strip()
+            twice = list(table.columns[table.columns.duplicated()])
+            missing = [name for name in needed if name not in table]
+            if not missing and not twice:
+                return table.fillna("").apply(lambda column: column.str.strip()), []
+            fault = f"columns {missing} are missing" if missing else f"columns {twice} occur twice"
+            remedy = "fetch the file again"
+    return pd.DataFrame(columns=list(needed), dtype=str), [Issue(str(path), "error", fault, remedy)]
+
+
+def read_ids(source: str | Path | Sequence[str]) -> tuple[list[str], list[Issue]]:
+    """Read ids of images from a file with one id a line or a column `image_id`; pass over a list of ids.
+
+    Args:
+        source: The ids themselves, or a text or CSV file.
+
+    Returns:
+        The ids, and an issue where the file cannot be read.
+    """
+    if not isinstance(source, str | Path):
+        return [str(image) for image in source], []
+    path = Path(source)
+    if not path.is_file():
+        return [], [Issue(str(path), "error", "not there", "give a file with one image id a line")]
+    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    if lines and "image_id" in (name.strip() for name in lines[0].split(",")):
+        table, issues = read_table(path, ["image_id"])
+        return table.image_id.tolist(), issues
+    return [line for line in lines if line], []
+
+
+def _read_labels(root: Path, folder: str) -> tuple[pd.DataFrame, list[Issue]]:
     """Read one table: image_id, the 15 labels as numbers (NaN where not one), file, folder."""
     source = root / f"image_labels_{folder}.csv"
-    table = read_table(source, NEEDED["image_labels"])
-    fault, remedy = "is none of the 15 labels", "correct its name, or remove it; it is not read"
+    table, issues = read_table(source, NEEDED["image_labels"])
     unknown = [name for name in table if name not in {"image_id", "rad_ID", *LABELS}]
-    leave_out([Finding(str(source), "warning", f"column {name!r} {fault}", remedy) for name in unknown], findings)
     missing = [name for name in LABELS if name not in table]
-    if missing:
-        remedy = "fetch it again; an image with no other label counts as one without labels"
-        remark(findings, str(source), "warning", f"label columns {missing} are missing", remedy)
+    if not issues:
+        fault, remedy = "is none of the 15 labels", "correct its name, or remove it; it is not read"
+        issues = [Issue(str(source), "warning", f"column {name!r} {fault}", remedy) for name in unknown]
+        if missing:
+            remedy = "fetch it again; an image with no other label counts as one without labels"
+            issues.append(Issue(str(source), "warning", f"label columns {missing} are missing", remedy))
     table = table.reindex(columns=["image_id", *LABELS], fill_value="0")
     table[list(LABELS)] = table[list(LABELS)].apply(pd.to_numeric, errors="coerce")
-    return table.assign(file=str(source), folder=folder)
+    return table.assign(file=str(source), folder=folder), issues
 
 
-def _strangers(root: Path, table: pd.DataFrame) -> list[Finding]:
+def _name_unlisted_files(root: Path, table: pd.DataFrame) -> list[Issue]:
     """Name the files that no row names."""
-    found = []
+    issues = []
     for folder in FOLDERS:
         named = set(table.image_id[table.folder == folder])
         for path in sorted((root / folder).glob("[!.]*")):
             if path.suffix != ".dicom":
-                found.append(Finding(str(path), "warning", "not a .dicom file", "it is not read; remove it"))
+                issues.append(Issue(str(path), "warning", "not a .dicom file", "it is not read; remove it"))
             elif path.stem not in named:
-                fault = f"no row in image_labels_{folder}.csv"
-                found.append(Finding(str(path), "warning", fault, "it is not read; remove it, or fetch the CSV again"))
-    return found
+                fault, remedy = (
+                    f"no row in image_labels_{folder}.csv",
+                    "it is not read; remove it, or fetch the CSV again",
+                )
+                issues.append(Issue(str(path), "warning", fault, remedy))
+    return issues
 
 
-def _without(table: pd.DataFrame, exclude: Sequence[str] | str | Path, findings: list[Finding] | None) -> pd.DataFrame:
+def _exclude(table: pd.DataFrame, ids: list[str], source: str) -> tuple[pd.DataFrame, list[Issue]]:
     """Leave out the images that the caller names, each of which must be there."""
-    ids = read_ids(exclude)
-    source = str(exclude) if isinstance(exclude, str | Path) else "exclude"
     unknown = [image for image in dict.fromkeys(ids) if image not in set(table.image_id)]
     remedy = "correct the list of images to exclude"
-    leave_out([Finding(source, "error", f"no table names image {image!r}", remedy) for image in unknown], findings)
+    issues = [Issue(source, "error", f"no table names image {image!r}", remedy) for image in unknown]
     named = table.image_id.isin(ids)
     if named.any():
         fault = f"{table.image_id[named].nunique()} images are left out, as asked"
-        remark(findings, source, "note", fault, "nothing to do")
-    return table[~named]
+        issues.append(Issue(source, "note", fault, "nothing to do"))
+    return table[~named], issues
 
 
-def _sift(table: pd.DataFrame, findings: list[Finding] | None) -> pd.DataFrame:
-    """Leave out the rows that say nothing or contradict each other, one finding an image."""
+def _leave_out_bad_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
+    """Leave out the rows that say nothing or contradict each other, one issue an image."""
+    issues = []
 
     def drop(bad: pd.Series, fault: str, remedy: str, severity: str = "error") -> pd.DataFrame:
-        rows = table[bad].drop_duplicates("image_id")
-        faults = [
-            Finding(row.file, severity, f"{row.image_id or 'a row'} {fault}", remedy) for row in rows.itertuples()
-        ]
-        leave_out(faults, findings)
+        for row in table[bad].drop_duplicates("image_id").itertuples():
+            issues.append(Issue(row.file, severity, f"{row.image_id or 'a row'} {fault}", remedy))
         return table[~bad]
 
     table = drop(table.image_id == "", "has no image_id", "correct the row")
@@ -136,4 +215,4 @@ def _sift(table: pd.DataFrame, findings: list[Finding] | None) -> pd.DataFrame:
     odd = ~table[list(LABELS)].isin([0, 1]).all(axis=1)
     table = drop(odd, "has a label that is neither 0 nor 1", "correct the row")
     both = (table[NO_FINDING] == 1) & table[list(LABELS[1:])].any(axis=1)
-    return drop(both, f"has {NO_FINDING} and a finding", "correct the row")
+    return drop(both, f"has {NO_FINDING} and a finding", "correct the row"), issues

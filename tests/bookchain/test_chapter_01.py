@@ -8,6 +8,7 @@ import pandas as pd
 import papermill
 import pytest
 
+from cxrlib.data.vindr_pcxr import CLASS_NAMES, LABELS
 from phantom.kermany import write_kermany
 from phantom.vindr_pcxr import write_vindr_pcxr
 
@@ -40,7 +41,7 @@ def quiet_kernels(monkeypatch):
 
 def test_faults_are_left_out_and_listed_and_the_official_test_is_kept(tmp_path):
     write_kermany(tmp_path / "pneumonia", 10, 12, 10, size=48, seed=1, workers=1)
-    write_vindr_pcxr(tmp_path / "vindr", 40, 14, size=48, seed=2, workers=1)
+    write_vindr_pcxr(tmp_path / "vindr", LABELS, CLASS_NAMES, 40, 14, size=48, seed=2, workers=1)
     broken = sorted((tmp_path / "pneumonia").rglob("*.jpeg"))[3]
     broken.write_bytes(broken.read_bytes()[:200])
     films = sorted((tmp_path / "vindr/train").glob("*.dicom"))

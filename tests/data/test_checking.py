@@ -15,16 +15,14 @@ from PIL import Image
 
 from cxrlib.__main__ import main
 from cxrlib.data.boxes import read_boxes
-from cxrlib.data.checking import check, check_images
-from cxrlib.data.duplicates import find_duplicates
+from cxrlib.data.checking import check, measure_images
+from cxrlib.data.issues import strict
 from cxrlib.data.kermany import index_kermany
-from cxrlib.data.vindr_pcxr import index_vindr_pcxr
-from cxrlib.data.vindr_tables import CLASS_NAMES, LABELS
-from phantom import vindr_pcxr as phantom_vindr
+from cxrlib.data.vindr_pcxr import CLASS_NAMES, LABELS, index_vindr_pcxr
 from phantom.vindr_pcxr import write_vindr_pcxr
 
 MAX_PIXELS = 20_000
-# One phrase a kind of fault; each finding holds exactly one of them.
+# One phrase a kind of fault; each issue holds exactly one of them.
 KINDS = [
     *("0 bytes", "damaged or unusual", "not a readable JPEG", "DICOM without pixels", "3 frames", "colour"),
     *("above the limit", "less than 32 a side", "blank:", "grey values only", "saturated:"),
@@ -33,27 +31,21 @@ KINDS = [
     *("twice with the same labels", "twice with different labels", "in both label tables", "neither 0 nor 1"),
     *("No finding and a finding", "has none of the 15 labels", "is none of the 15 labels", "are missing"),
     *("none of the 36 findings", "without area", " partly outside", " outside its", "is in no label table"),
-    *(
-        "tells no patient of",
-        "tells no patient",
-        "not a JPEG or PNG",
-        "does not have",
-        "the same name",
-        "the published",
-    ),
+    *("tells no patient of", "tells no patient", "not a JPEG or PNG", "does not have", "the same name"),
+    "the published",
 ]
 
 
 def kinds(report, root):
     """The set of (severity, file below the root, kind of fault, image named in a table's fault)."""
     found = set()
-    for row in report.findings.itertuples():
+    for row in report.issues.itertuples():
         kind = next(kind for kind in KINDS if kind in row.fault)
         image = next((word.strip("'") for word in row.fault.split() if len(word.strip("'")) == 32), "")
         file = str(Path(row.file).relative_to(root)) if Path(row.file).is_absolute() else row.file
         assert row.remedy
         found.add((row.severity, file, kind, image if file.endswith(".csv") or file == "exclude" else ""))
-    assert len(found) == len(report.findings)
+    assert len(found) == len(report.issues)
     return found
 
 
@@ -90,7 +82,7 @@ def raw(pixels, bits=16):
 def clean(tmp_path_factory):
     """A sound synthetic set, below a folder whose name has spaces and accents."""
     root = tmp_path_factory.mktemp("sets") / "Bệnh viện Nhi, bản 1"
-    write_vindr_pcxr(root, 56, 8, size=64, seed=3, workers=1)
+    write_vindr_pcxr(root, LABELS, CLASS_NAMES, 56, 8, size=64, seed=3, workers=1)
     return root
 
 
@@ -100,7 +92,7 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def planted(clean, tmp_path_factory):
-    """A copy with faults: root, the expected findings, the ids to exclude, the ids that stay."""
+    """A copy with faults: root, the expected issues, the ids to exclude, the ids that stay."""
     root = shutil.copytree(clean, tmp_path_factory.mktemp("faulty") / "hỏng set")
     labels, marks = read(root / "image_labels_train.csv"), read(root / "annotations_train.csv")
     test_labels = read(root / "image_labels_test.csv")
@@ -219,19 +211,13 @@ def planted(clean, tmp_path_factory):
     return root, expected, exclude, {path.stem for path in clean.glob("*/*.dicom")} - gone
 
 
-def test_names_equal_the_writers():
-    assert LABELS == phantom_vindr.LABELS
-    assert CLASS_NAMES == phantom_vindr.CLASS_NAMES
-    assert (len(LABELS), len(CLASS_NAMES)) == (15, 37)
-
-
-def test_sound_set_has_no_finding(clean):
+def test_sound_set_has_no_issue(clean):
     report = check(clean, workers=1)
-    assert report.findings.empty
+    assert report.issues.empty
     assert report.duplicates.empty
-    assert report.frame[["path", "label"]].equals(index_vindr_pcxr(clean)[["path", "label"]])
+    assert report.frame[["path", "label"]].equals(strict(index_vindr_pcxr(clean))[["path", "label"]])
     assert report.summary["images"] == report.summary["patients"] == 64
-    assert report.summary["boxes"] == len(read_boxes(clean))
+    assert report.summary["boxes"] == sum(len(read(path).query("x_min != ''")) for path in clean.glob("anno*.csv"))
     assert report.summary["labels"] == {"normal": 43, "abnormal": 21}
     assert report.summary["height"] == [64, 64]
 
@@ -242,44 +228,40 @@ def test_planted_faults_are_found_and_nothing_else(planted):
     assert len(expected) > 40
     assert kinds(report, root) == expected
     assert set(report.frame.image) == kept
-    assert list(report.findings.severity) == sorted(report.findings.severity, key=["error", "warning", "note"].index)
-    assert set(report.summary["findings"].items()) == set(report.findings.severity.value_counts().items())
+    assert list(report.issues.severity) == sorted(report.issues.severity, key=["error", "warning", "note"].index)
+    assert set(report.summary["issues"].items()) == set(report.issues.severity.value_counts().items())
     assert len(report.duplicates) == 2
 
 
-def test_readers_leave_out_what_they_record_and_stop_without_a_list(planted):
+def test_readers_give_what_is_left_and_the_strict_stop(planted):
     root, _, exclude, kept = planted
-    findings = []
-    frame = index_vindr_pcxr(root, exclude=exclude, findings=findings)
+    frame, issues = index_vindr_pcxr(root, exclude=exclude)
     assert kept < set(frame.image)
     assert frame.image.is_unique
     assert frame.patient.notna().all()
-    with pytest.raises(ValueError, match="'Rickets' is none of the 15 labels; correct its name"):
-        index_vindr_pcxr(root)
-    boxes = read_boxes(root, findings)
-    assert len(boxes) > 0
-    assert ((boxes.x_max > boxes.x_min) & (boxes.y_max > boxes.y_min)).all()
-    assert sum("without area" in finding.fault for finding in findings) == 3
+    with pytest.raises(ValueError, match="exclude: no table names image 'd{32}'; correct the list"):
+        strict((frame, issues))
+    read_all = read_boxes(root, frame.assign(width=64, height=64))
+    assert ((read_all[0].x_max > read_all[0].x_min) & (read_all[0].y_max > read_all[0].y_min)).all()
     with pytest.raises(ValueError, match="without area for .*, with 2 more like it; correct the row"):
-        read_boxes(root)
+        strict(read_all)
 
 
 @pytest.mark.parametrize("form", ["list", "lines", "csv"])
 def test_excluded_images(clean, tmp_path, form):
-    images = index_vindr_pcxr(clean).image[:3].tolist()
+    images = index_vindr_pcxr(clean)[0].image[:3].tolist()
     source = images if form == "list" else tmp_path / "ids"
     if form != "list":
         source.write_text("\r\n".join(["image_id,reason" if form == "csv" else "", *images]), encoding="utf-8-sig")
-    frame = index_vindr_pcxr(clean, exclude=source)
+    frame = strict(index_vindr_pcxr(clean, exclude=source))
     assert len(frame) == 61
     assert not frame.image.isin(images).any()
 
 
-def test_unknown_id_to_exclude_is_refused(clean, tmp_path):
-    with pytest.raises(ValueError, match="exclude: no table names image 'x'"):
-        index_vindr_pcxr(clean, exclude=["x"])
-    with pytest.raises(FileNotFoundError, match="ids.txt: not there"):
-        index_vindr_pcxr(clean, exclude=tmp_path / "ids.txt")
+def test_missing_list_of_images_to_exclude_leaves_nothing(clean, tmp_path):
+    frame, issues = index_vindr_pcxr(clean, exclude=tmp_path / "ids.txt")
+    assert frame.empty
+    assert [issue.fault for issue in issues] == ["not there"]
 
 
 @pytest.mark.parametrize(
@@ -302,10 +284,10 @@ def test_what_stops_the_readers_is_one_error(clean, tmp_path, change, fault):
     for path in clean.glob("*.csv"):
         head = path.read_text().splitlines()[0]
         (root / path.name).write_text(head + "\n")
-    assert check(root, workers=1).findings.fault.tolist() == ["no images"]
+    assert check(root, workers=1).issues.fault.tolist() == ["no images"]
     change(root)
     report = check(root, workers=1)
-    errors = report.findings[report.findings.fault != "no images"]
+    errors = report.issues[report.issues.fault != "no images"]
     assert errors.severity.tolist() == ["error"]
     assert fault in errors.fault[0]
     assert report.frame.empty
@@ -316,10 +298,10 @@ def test_what_stops_the_readers_is_one_error(clean, tmp_path, change, fault):
 
 @pytest.fixture(scope="module")
 def planted_kermany(kermany_cohort, tmp_path_factory):
-    """A copy of the cohort, with one re-encoded copy of its own, and faults: root, the expected findings."""
+    """A copy of the cohort, with one re-encoded copy of its own, and faults: root, the expected issues."""
     root = shutil.copytree(kermany_cohort.root, tmp_path_factory.mktemp("faulty") / "été 2018")
     base, expected, seed = root / "chest_xray", set(), iter(range(100))
-    (pair,) = find_duplicates(index_kermany(root), workers=1)["first"]
+    (pair,) = check(root, workers=1).duplicates["first"]
     pair = str(Path(pair).relative_to(root))
     expected |= {("warning", pair, "nearly identical", ""), ("note", pair, "share this image", "")}
     expected |= {("note", "chest_xray", "the published", "")}
@@ -373,44 +355,42 @@ def test_planted_faults_of_the_kermany_set(planted_kermany, below):
     root, expected = planted_kermany
     report = check(root / below, workers=1, max_pixels=MAX_PIXELS)
     assert kinds(report, root) == expected
-    errors = set(report.findings.file[report.findings.severity == "error"])
+    errors = set(report.issues.file[report.issues.severity == "error"])
     assert len(errors) == 11
     assert not set(report.frame.path) & errors
     assert report.summary["images"] == 46 + 7
-    other = report.findings[report.findings.fault.str.contains("other label")]
+    other = report.issues[report.issues.fault.str.contains("other label")]
     assert other.file.str.endswith("IM-9016-0001.jpeg").all()
     assert len(other) == 1
 
 
 def test_kermany_reader_leaves_out_and_names(planted_kermany):
-    root, _ = planted_kermany
-    findings = []
-    frame = index_kermany(root, findings=findings)
-    left_out = {finding.file for finding in findings if finding.severity == "error"}
+    frame, issues = index_kermany(planted_kermany[0])
+    left_out = {issue.file for issue in issues if issue.severity == "error"}
     assert len(left_out) == 3
     assert not left_out & set(frame.path)
-    with pytest.raises(
-        ValueError, match=r"person9000_bacteria_1.jpeg: the name .* NORMAL \(but one of PNEUMONIA\); rename it"
-    ):
-        index_kermany(root)
+    fault = r"person9000_bacteria_1.jpeg: the name .* NORMAL \(but one of PNEUMONIA\), with 2 more like it; rename it"
+    with pytest.raises(ValueError, match=fault):
+        strict((frame, issues))
 
 
 def test_measures(tmp_path):
     values = np.zeros((40, 50), np.uint8)
     values[0, :20], values[1, :10] = 255, 51
     Image.fromarray(values).save(tmp_path / "a.png")
-    measures = check_images(pd.DataFrame({"path": [str(tmp_path / "a.png"), "no.png"]}, index=[3, 5]), workers=1)
+    measures = measure_images(pd.DataFrame({"path": [str(tmp_path / "a.png"), "no.png"]}, index=[3, 5]), workers=1)
     row = measures.loc[3]
     assert (row.width, row.height, row.minimum, row.maximum) == (50, 40, 0, 1)
     assert (row.at_zero, row.at_one) == (pytest.approx(1970 / 2000), pytest.approx(20 / 2000))
     assert len(row.sha256) == 64
     assert row.thumbnail.shape == (1024,)
-    assert measures.error[5].startswith("no.png: no such file")
+    assert measures.issue[5].file == "no.png"
+    assert measures.issue[5].fault == "no such file"
 
 
 def test_workers_do_not_change_the_report(planted_kermany):
     one, two = (check(planted_kermany[0], workers=workers, max_pixels=MAX_PIXELS) for workers in (1, 2))
-    assert one.findings.equals(two.findings)
+    assert one.issues.equals(two.issues)
     assert one.frame.equals(two.frame)
 
 
@@ -437,7 +417,7 @@ def test_fingerprint_is_that_of_sha256sum_and_of_every_image(kermany_cohort, tmp
 def test_exit_status_and_report(clean, planted_kermany, capsys):
     root, _ = planted_kermany
     assert main(["check", str(clean), "--workers", "1"]) == 0
-    assert "64/64" in capsys.readouterr().err
+    assert "0/64" in capsys.readouterr().err
     assert main(["check", str(root), "--workers", "1"]) == 1
     printed = capsys.readouterr().out
     assert "chest_xray/train/NORMAL/IM-9006-0001.jpeg: empty file (0 bytes)\n" in printed
@@ -468,8 +448,8 @@ def test_json(planted, tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report == json.loads((tmp_path / "report.json").read_text())
     # All but the image that only this file's own limit refuses.
-    assert len(report["findings"]) == len(expected) - 1
-    assert set(report["findings"][0]) == {"file", "severity", "fault", "remedy"}
+    assert len(report["issues"]) == len(expected) - 1
+    assert set(report["issues"][0]) == {"file", "severity", "fault", "remedy"}
     assert report["summary"]["dataset"] == "vindr_pcxr"
 
 
@@ -489,18 +469,15 @@ def test_command_is_cheap_and_runs(tmp_path):
 # ---- the real set ----
 
 
-def test_real_set_has_its_34_pairs_and_no_fault(shared_data):
-    report = check(shared_data / "kermany_224", patient_key="number and type")
-    known = find_duplicates(report.frame[report.frame.path.isin(np.ravel(report.duplicates[["first", "second"]]))])
-    assert len(report.duplicates) == 34
-    assert report.duplicates[["first", "second"]].equals(known[["first", "second"]])
-    assert report.summary["findings"] == {"error": 0, "warning": 34, "note": 1}
-    assert report.findings.fault[34] == "patients NORMAL2-IM-0095 and NORMAL2-IM-0096 share this image"
-    assert report.summary["folders"] == {"train": 5216, "val": 16, "test": 624}
+def test_real_set_has_its_34_pairs_and_no_fault(real_report):
+    assert len(real_report.duplicates) == 34
+    assert real_report.summary["issues"] == {"error": 0, "warning": 34, "note": 1}
+    assert real_report.issues.fault[34] == "patients NORMAL2-IM-0095 and NORMAL2-IM-0096 share this image"
+    assert real_report.summary["folders"] == {"train": 5216, "val": 16, "test": 624}
 
 
 def test_real_originals_are_a_part_and_no_more(shared_data):
     report = check(shared_data / "kermany_originals_sample")
-    assert report.findings.severity.tolist() == ["note"]
-    assert "the published set has train 1349 + 3883" in report.findings.fault[0]
+    assert report.issues.severity.tolist() == ["note"]
+    assert "the published set has train 1349 + 3883" in report.issues.fault[0]
     assert len(report.frame) == 24

@@ -1,17 +1,14 @@
 """From files to the array: pairs for the segmenter, and crops that hold the lungs."""
 
-import contextlib
 import itertools
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from cxrlib.data import cropping
-from cxrlib.data.dicom import ImageError
-from cxrlib.data.duplicates import find_duplicates
+from cxrlib.data.images import read_image
 
 
 class Bright(keras.layers.Layer):
@@ -60,29 +57,7 @@ def test_without_a_segmenter_whole_frames_are_kept(films, tmp_path):
     corners = table[["crop_x_min", "crop_y_min", "crop_x_max", "crop_y_max"]].to_numpy().tolist()
     assert corners == [[0, 0, 96, 96], [0, 0, 384, 192], [0, 0, 96, 96]]
     assert not table.lungs_found.any()
-    assert np.array_equal(np.load(tmp_path / "images.npy")[0] / 255, next(cropping.read_images(films)))
-
-
-@pytest.mark.parametrize("times", [1, 20])  # few are read at once, many by processes
-def test_images_are_read_in_order(films, times):
-    shapes = [image.shape for image in cropping.read_images(films * times)]
-    assert shapes == [(96, 96), (192, 384), (96, 96)] * times
-
-
-def test_reading_and_joblib_do_not_share_their_processes(films):
-    frame = pd.DataFrame({"path": films})
-    for _ in range(2):
-        assert len(list(cropping.read_images(films * 20))) == 60
-        assert len(find_duplicates(frame)) == 1  # joblib reads in processes of its own; a and b show the same
-
-
-def test_an_unreadable_file_ends_the_reading_by_name(films, tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    for times in (1, 40):
-        images = cropping.read_images([films[0], str(tmp_path / "broken.png"), *films * times], workers=1)
-        assert next(images).shape == (96, 96)
-        with pytest.raises(ImageError, match="broken.png: not a readable"):
-            next(images)
+    assert np.array_equal(np.load(tmp_path / "images.npy")[0] / 255, read_image(films[0]))
 
 
 def test_pairs_are_squashed_to_one_size_and_masks_are_boolean(films):
@@ -101,17 +76,17 @@ class Kill(Exception):  # noqa: N818 - it is no error
 def test_killed_cropping_goes_on_to_the_same_bytes(films, segmenter, tmp_path, monkeypatch):
     paths = list(itertools.islice(itertools.cycle(films), 150))
     expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "whole.npy", 16)
-    read, fed = cropping.read_images, []
+    fed = []
 
     def feed(paths, last=None):
-        for number, image in enumerate(read(paths, 1)):
+        for number, image in enumerate(map(read_image, paths)):
             if number == last:
                 raise Kill
             fed.append(image.shape)
             yield image
 
     def crop(paths, last=None, size=16):
-        monkeypatch.setattr(cropping, "read_images", lambda paths: feed(paths, last))
+        monkeypatch.setattr(cropping, "map_files", lambda function, paths: feed(paths, last))
         fed.clear()
         return cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", size, unfinished=tmp_path / "kept")
 
@@ -141,21 +116,3 @@ def test_half_a_line_of_the_record_is_dropped(films, segmenter, tmp_path):
     record.write_text(record.read_text()[:-10])
     assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
     assert (tmp_path / "a.npy").read_bytes() == whole
-
-
-def test_reading_stays_a_few_images_ahead(films, monkeypatch):
-    submitted = []
-
-    class Pool(contextlib.AbstractContextManager):
-        def __exit__(self, *details):
-            pass
-
-        def submit(self, function, path):
-            submitted.append(path)
-            return type("Done", (), {"result": lambda self: path})()
-
-    monkeypatch.setattr(cropping, "ProcessPoolExecutor", lambda max_workers: Pool())
-    images = cropping.read_images([f"{number}" for number in range(50)], workers=3)
-    assert next(images) == "0"
-    assert len(submitted) == 6
-    assert list(images) == [f"{number}" for number in range(1, 50)]

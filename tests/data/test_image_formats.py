@@ -13,8 +13,8 @@ from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate, get_frame
 
-from cxrlib.data.dicom import ImageError
 from cxrlib.data.images import crop_and_resize, read_image
+from cxrlib.data.issues import ImageError
 
 
 def film(bits, height=40, width=56):
@@ -420,7 +420,7 @@ def test_png_bomb_is_refused_without_memory(tmp_path, fresh_python, width, heigh
     path = write_png(tmp_path / "bomb.png", np.zeros((1, 1, 1)), 8, width, height)
     code = """
 import resource, sys
-from cxrlib.data.dicom import ImageError
+from cxrlib.data.issues import ImageError
 from cxrlib.data.images import read_image
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -8,8 +8,8 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from cxrlib.data.dicom import ImageError
 from cxrlib.data.images import crop_and_resize, read_image, transform_boxes
+from cxrlib.data.issues import ImageError
 
 
 def lut(first, data, bits):

@@ -11,6 +11,7 @@ import pytest
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from scipy import ndimage
 
+from cxrlib.data.vindr_pcxr import CLASS_NAMES, LABELS
 from phantom import kermany as kermany_module
 from phantom import physics, storage, vindr_pcxr
 from phantom import radiograph as radiograph_module
@@ -372,29 +373,13 @@ def test_failed_writing_leaves_nothing(tmp_path):
 
 # ---- VinDr-PCXR layout ----
 
-COLUMNS = [
-    "No finding",
-    "Bronchitis",
-    "Brocho-pneumonia",
-    "Other disease",
-    "Bronchiolitis",
-    "Situs inversus",
-    "Pneumonia",
-    "Pleuro-pneumonia",
-    "Diagphramatic hernia",
-    "Tuberculosis",
-    "Congenital emphysema",
-    "CPAM",
-    "Hyaline membrane disease",
-    "Mediastinal tumor",
-    "Lung tumor",
-]
+NAMES = (LABELS, CLASS_NAMES)
 
 
 @pytest.fixture(scope="module")
 def vindr(tmp_path_factory):
     folder = tmp_path_factory.mktemp("vindr") / "set"
-    return folder, write_vindr_pcxr(folder, 90, 30, size=64, seed=5, workers=1)
+    return folder, write_vindr_pcxr(folder, *NAMES, 90, 30, size=64, seed=5, workers=1)
 
 
 def test_vindr_tables(vindr):
@@ -410,25 +395,16 @@ def test_vindr_tables(vindr):
     for split, count in (("train", 90), ("test", 30)):
         labels = pd.read_csv(folder / f"image_labels_{split}.csv")
         boxes = pd.read_csv(folder / f"annotations_{split}.csv")
-        assert list(labels.columns) == ["image_id", "rad_ID", *COLUMNS]
-        assert list(boxes.columns) == [
-            "image_id",
-            "rad_ID",
-            "class_name",
-            "x_min",
-            "y_min",
-            "x_max",
-            "y_max",
-            "class_id",
-        ]
+        assert list(labels.columns) == ["image_id", "rad_ID", *LABELS]
+        assert " ".join(boxes.columns) == "image_id rad_ID class_name x_min y_min x_max y_max class_id"
         assert len(labels) == count
         assert labels["image_id"].str.fullmatch("[0-9a-f]{32}").all()
         assert {path.stem for path in (folder / split).glob("*.dicom")} == set(labels["image_id"])
-        assert set(np.unique(labels[COLUMNS])) == {0.0, 1.0}
-        assert (labels.loc[labels["No finding"] == 1, COLUMNS[1:]].sum(axis=1) == 0).all()
+        assert set(np.unique(labels[list(LABELS)])) == {0.0, 1.0}
+        assert (labels.loc[labels["No finding"] == 1, list(LABELS[1:])].sum(axis=1) == 0).all()
         written = frame[frame["split"] == split].set_index("patient").loc[labels["image_id"]]
         assert written["label"].mean() == pytest.approx(0.33, abs=0.02)
-        disease = labels[COLUMNS[1:]].sum(axis=1).to_numpy() > 0
+        disease = labels[list(LABELS[1:])].sum(axis=1).to_numpy() > 0
         assert (disease == (written["label"].to_numpy() == 1)).all()
         nothing = boxes["class_name"] == "No finding"
         assert boxes.loc[nothing, ["x_min", "y_min", "x_max", "y_max"]].isna().all(axis=None)
@@ -436,7 +412,7 @@ def test_vindr_tables(vindr):
         assert set(boxes.loc[nothing, "image_id"]) == set(written.index[written["label"] == 0])
         assert boxes.groupby("class_name")["class_id"].nunique().eq(1).all()
     train = pd.read_csv(folder / "image_labels_train.csv")
-    assert (train[COLUMNS].sum(axis=1) == 0).sum() == 1
+    assert (train[list(LABELS)].sum(axis=1) == 0).sum() == 1
 
 
 def test_vindr_boxes_lie_in_their_images(vindr):
@@ -487,7 +463,7 @@ def test_vindr_headers_vary_and_hold_no_identity(vindr):
 
 def test_vindr_is_the_same_with_two_workers(vindr, tmp_path):
     folder, frame = vindr
-    again = write_vindr_pcxr(tmp_path / "set", 90, 30, size=64, seed=5, workers=2)
+    again = write_vindr_pcxr(tmp_path / "set", *NAMES, 90, 30, size=64, seed=5, workers=2)
     pd.testing.assert_frame_equal(frame, again)
     for path in frame["path"][::7]:
         assert (tmp_path / "set" / path).read_bytes() == (folder / path).read_bytes()
@@ -497,8 +473,14 @@ def test_vindr_errors(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     with pytest.raises(FileExistsError, match="full is not empty"):
-        write_vindr_pcxr(tmp_path / "full", 1, 0, size=64, workers=1)
+        write_vindr_pcxr(tmp_path / "full", *NAMES, 1, 0, size=64, workers=1)
     with pytest.raises(ValueError, match="make no cohort"):
-        write_vindr_pcxr(tmp_path / "set", 0, 0)
+        write_vindr_pcxr(tmp_path / "set", *NAMES, 0, 0)
     with pytest.raises(ValueError, match=r"abnormal_fraction is 1\.5"):
-        write_vindr_pcxr(tmp_path / "set", 1, 1, abnormal_fraction=1.5)
+        write_vindr_pcxr(tmp_path / "set", *NAMES, 1, 1, abnormal_fraction=1.5)
+    for names, lacking in (
+        ((LABELS[:5], CLASS_NAMES), "Pleuro-pneumonia"),
+        ((LABELS, CLASS_NAMES[:5]), "Consolidation"),
+    ):
+        with pytest.raises(ValueError, match=f"lack .*{lacking}"):
+            write_vindr_pcxr(tmp_path / "set", *names, 1, 1)
