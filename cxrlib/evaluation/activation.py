@@ -19,7 +19,7 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers
 
 
 def _find_layer(model: keras.Model, name: str | None) -> keras.Layer:
-    """The named layer, or the last convolution."""
+    """Return the named layer, or the last convolution."""
     convolutions = [layer for layer in model.layers if isinstance(layer, _CONVOLUTIONS)]
     if name is None and not convolutions:
         raise ValueError(
@@ -38,7 +38,7 @@ def _find_layer(model: keras.Model, name: str | None) -> keras.Layer:
 
 
 def _as_input(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Images as the model's input, float32 (N, H, W, C)."""
+    """Return images as the model's input, float32 (N, H, W, C)."""
     images = check_array(images, "the images", (3, 4), remedy="read them again or leave them out").astype(np.float32)
     _, height, width, channels = model.input_shape
     if images.ndim == 3:
@@ -65,12 +65,12 @@ def _predict_probability(model: keras.Model, batch: np.ndarray, class_index: int
 
 
 def _upsample(feature_map: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear with pixel centres aligned: torch's `align_corners=False`, which the method's own code uses."""
+    """Resize bilinearly with pixel centres aligned: torch's `align_corners=False`, which the method's own code uses."""
     return cv2.resize(feature_map, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _min_max(values: np.ndarray) -> np.ndarray | None:
-    """Values scaled to [0, 1], or None if they are flat to the precision of float32, in which models compute."""
+    """Scale values to [0, 1]; return None if they are flat to the precision of float32, in which models compute."""
     low, high = values.min(), values.max()
     if high - low <= np.finfo(np.float32).eps * max(abs(low), abs(high)):
         return None
@@ -94,7 +94,7 @@ def score_cam(
     batch_size: int = 32,
     weighting: str = "softmax",
 ) -> np.ndarray:
-    """Score-CAM maps of a classifier (section 2.4).
+    """Return the Score-CAM maps of a classifier (section 2.4).
 
     Each map A_k of the layer is upsampled to the image and scaled to [0, 1] by its minimum and maximum; flat maps are
     skipped. The image masked by it gets probability p_k of the class. The result is ReLU(sum_k w_k A_k), with the
@@ -120,6 +120,14 @@ def score_cam(
     Raises:
         ValueError: The images do not fit the model or are not finite, the class, layer or weighting does not exist,
             the layer has no maps, the model does not end in a softmax, or the batch size is below 1.
+
+    >>> inputs = keras.Input((8, 8, 1))
+    >>> maps = keras.layers.Conv2D(1, 1, kernel_initializer="ones")(inputs)
+    >>> pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    >>> model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(pooled))
+    >>> image = np.eye(8)[:1] * np.eye(8)[:, 5:6]  # black, but for one pixel
+    >>> np.argwhere(score_cam(model, image[None], class_index=1)[0] == 1).tolist()
+    [[5, 0]]
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(f"the weighting must be one of {', '.join(WEIGHTINGS)}, got {weighting!r}")
@@ -129,7 +137,7 @@ def score_cam(
 def all_weightings(
     model: keras.Model, images: np.ndarray, class_index: int, layer: str | None = None, batch_size: int = 32
 ) -> dict[str, np.ndarray]:
-    """Score-CAM maps under each weighting, at the cost of one: the forward passes are the same.
+    """Return the Score-CAM maps under each weighting, at the cost of one: the forward passes are the same.
 
     Arguments, errors and definitions are those of `score_cam`.
 
@@ -161,7 +169,7 @@ def all_weightings(
 
 
 def _combine(maps: np.ndarray, weights: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Weighted sums of the maps, upsampled, cut at 0 and scaled."""
+    """Return the weighted sums of the maps, upsampled, cut at 0 and scaled."""
     result = np.zeros((len(maps), *size), np.float32)
     for number, combined in enumerate(np.einsum("nhwk,nk->nhw", maps, weights)):
         scaled = _min_max(np.maximum(_upsample(combined, *size), 0))

@@ -38,6 +38,9 @@ def d_prime(sensitivity: float, specificity: float) -> float:
 
     Raises:
         ValueError: a rate outside (0, 1), where d' is infinite.
+
+    >>> round(d_prime(sensitivity=0.8, specificity=0.9), 3)
+    2.123
     """
     for name, rate in (("sensitivity", sensitivity), ("specificity", specificity)):
         if not 0 < rate < 1:
@@ -193,6 +196,10 @@ def mcnemar_bounds(hits_1: int, hits_2: int, positives: int, alpha: float = 0.05
 
     Raises:
         ValueError: as in `mcnemar_by_overlap`.
+
+    >>> found = mcnemar_bounds(hits_1=180, hits_2=195, positives=575)
+    >>> found["least_overlap"], found["overlap_needed"], found["most_overlap"]
+    (0, 162, 180)
     """
     frame = mcnemar_by_overlap(hits_1, hits_2, positives)
     enough = frame.loc[frame["p"] < alpha, "overlap"]

@@ -24,7 +24,7 @@ def _check_boxes(boxes: Sequence[Sequence[float]]) -> np.ndarray:
 
 
 def map_to_box(map: np.ndarray, threshold: float | str) -> tuple[int, int, int, int] | None:
-    """Box around the extreme points of the strong part of a map (section 2.4; the paper gives no threshold).
+    """Return the box around the extreme points of the strong part of a map (section 2.4; the paper gives no threshold).
 
     Args:
         map: Activation map (H, W), values of 0 or more.
@@ -37,6 +37,9 @@ def map_to_box(map: np.ndarray, threshold: float | str) -> tuple[int, int, int, 
 
     Raises:
         ValueError: The map is not (H, W), finite and 0 or more, or the threshold is neither in [0, 1] nor "otsu".
+
+    >>> map_to_box(np.array([[0, 0.2, 0], [0, 1, 0.6]]), threshold=0.5)
+    (1, 1, 3, 2)
     """
     map = _check_map(map)
     if threshold == "otsu":
@@ -50,7 +53,7 @@ def map_to_box(map: np.ndarray, threshold: float | str) -> tuple[int, int, int, 
 
 
 def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes.
+    """Return the intersection over union of two boxes.
 
     Args:
         a: (x_min, y_min, x_max, y_max), maxima exclusive.
@@ -61,6 +64,9 @@ def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
 
     Raises:
         ValueError: A box does not have four numbers, or is empty.
+
+    >>> box_iou((0, 0, 3, 2), (1, 0, 3, 2))
+    0.6666666666666666
     """
     a, b = _check_boxes([a, b])
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
@@ -69,13 +75,13 @@ def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def _inside(shape: tuple[int, int], boxes: np.ndarray) -> np.ndarray:
-    """Pixels whose centre lies in any box, bool (H, W)."""
+    """Return the pixels whose centre lies in any box, bool (H, W)."""
     y, x = np.indices(shape) + 0.5
     return np.any([(x >= b[0]) & (x < b[2]) & (y >= b[1]) & (y < b[3]) for b in boxes], axis=0)
 
 
 def pointing_game(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> bool:
-    """Whether the map's maximum lies in an annotated box (Zhang et al. 2018, without their tolerance).
+    """Tell whether the map's maximum lies in an annotated box (Zhang et al. 2018, without their tolerance).
 
     Args:
         map: Activation map (H, W), values of 0 or more.
@@ -93,7 +99,7 @@ def pointing_game(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> bool:
 
 
 def energy_in_boxes(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> float:
-    """Share of the map's sum that lies in annotated boxes (energy-based pointing game, Wang et al. 2020).
+    """Return the share of the map's sum that lies in annotated boxes (energy-based pointing game, Wang et al. 2020).
 
     Args:
         map: Activation map (H, W), values of 0 or more.

@@ -76,6 +76,9 @@ def decode_counts(row: Mapping[str, str], max_images: int = 1750) -> pd.DataFram
 
     Raises:
         ValueError: a score is missing, or is no number.
+
+    >>> decode_counts(TABLE_3["A-F"])[["tp", "fn", "fp", "tn"]].iloc[-1].tolist()
+    [287, 288, 263, 911]
     """
     try:
         printed = np.array([float(row[score]) for score in SCORES])

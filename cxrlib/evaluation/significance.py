@@ -1,8 +1,7 @@
 """Tests of differences between classifiers: the paper's (section 2.6, Eq. 9-12), and those that its design asks for.
 
 The paper compares sensitivities as if each model had read other children. Models that read the same images call for
-paired tests: McNemar's of their sensitivities and DeLong's of their areas under the ROC curve, each with an interval
-of the difference.
+paired tests: McNemar's of sensitivities and DeLong's of areas under the ROC curve, each with an interval.
 """
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
@@ -41,6 +40,10 @@ def sensitivity_interval(tp: int, fn: int, method: str = "wald", level: float = 
 
     Raises:
         ValueError: a count is negative or no whole number, both are 0, or the method is unknown.
+
+    >>> low, high = sensitivity_interval(tp=81, fn=182, method="wilson")
+    >>> round(low, 4), round(high, 4)
+    (0.2553, 0.3662)
     """
     if method not in INTERVALS:
         raise ValueError(f"interval {method!r} is unknown: choose from {', '.join(INTERVALS)}")
@@ -68,6 +71,10 @@ def compare_sensitivity(counts_1: tuple[int, int], counts_2: tuple[int, int], me
     Raises:
         ValueError: as in `sensitivity_interval`; or the sensitivities differ and neither interval has a width (one
             is 0, the other 1, with Wald).
+
+    >>> found = compare_sensitivity((50, 50), (80, 20))
+    >>> round(found["difference"], 4), round(found["z"], 2)
+    (0.3, 4.69)
     """
     standard_errors = []
     for counts in (counts_1, counts_2):
@@ -107,6 +114,9 @@ def exact_mcnemar(only_1: int, only_2: int) -> float:
 
     Returns:
         p in (0, 1], 1 where the two counts are equal.
+
+    >>> exact_mcnemar(only_1=1, only_2=6)
+    0.125
     """
     return float(mcnemar([[0, only_1], [only_2, 0]], exact=True).pvalue)
 
@@ -117,8 +127,7 @@ def paired_interval(only_1: int, only_2: int, images: int, level: float = 0.95) 
     Wald's interval for paired proportions, d +- z sqrt(b + c - (c - b)^2 / n) / n with d = (c - b) / n (Agresti,
     Categorical Data Analysis, 3rd ed. 2013, section 11.1), after half an image is added to each of the four cells of
     the paired table (Agresti and Min, Statistics in Medicine 24 (2005) 729): without them it is too narrow in small
-    samples, and has no width where two models find the same images. statsmodels 0.15 and SciPy have no interval for
-    paired proportions.
+    samples, and has no width where two models find the same images. statsmodels 0.15 and SciPy have none.
 
     Args:
         only_1: b, images that the first model alone finds.
@@ -131,6 +140,10 @@ def paired_interval(only_1: int, only_2: int, images: int, level: float = 0.95) 
 
     Raises:
         ValueError: a count is negative or no whole number, no image, or more disagreements than images.
+
+    >>> low, high = paired_interval(only_1=16, only_2=6, images=161)
+    >>> round(low, 4), round(high, 4)
+    (-0.1182, -0.0045)
     """
     counts = (only_1, only_2, images - only_1 - only_2)
     if images < 1 or any(count < 0 or count != int(count) for count in counts):
@@ -175,17 +188,14 @@ def mcnemar_sensitivity(y_true: ArrayLike, predicted_1: ArrayLike, predicted_2: 
 
 
 def pairwise_mcnemar(y_true: ArrayLike, predicted: Mapping[str, ArrayLike]) -> pd.DataFrame:
-    """Compare the sensitivities of every pair of models by exact McNemar tests, with Holm's adjustment.
+    """Compare the sensitivities of every pair of models by `mcnemar_sensitivity`, with Holm's adjustment.
 
     Args:
         y_true: labels, 0 normal and 1 abnormal, shape (images,).
         predicted: name of each model to its calls, 0 or 1, shape (images,).
 
     Returns:
-        One row a pair, with `model_1`, `model_2`, what `mcnemar_sensitivity` returns, and `p_holm`.
-
-    Raises:
-        ValueError: fewer than two models, or as in `mcnemar_sensitivity`.
+        One row a pair, as in `pairwise`.
     """
     return _all_pairs(list(predicted), lambda a, b: mcnemar_sensitivity(y_true, predicted[a], predicted[b]))
 
@@ -216,17 +226,14 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
 
 
 def pairwise_auc(y_true: ArrayLike, probabilities: Mapping[str, ArrayLike]) -> pd.DataFrame:
-    """Compare the ROC areas of all pairs of models by DeLong's paired test.
+    """Compare the areas under the ROC curves of every pair of models by `compare_auc`, with Holm's adjustment.
 
     Args:
-        y_true: as for `compare_auc`.
-        probabilities: model name to its probability of abnormal, shape (N,).
+        y_true: labels, 0 normal and 1 abnormal, shape (images,).
+        probabilities: name of each model to its probability of abnormal, shape (images,).
 
     Returns:
-        One row a pair, with `model_1`, `model_2`, what `compare_auc` returns, and `p_holm`.
-
-    Raises:
-        ValueError: there are fewer than two models, or `compare_auc` refuses.
+        One row a pair, as in `pairwise`.
     """
     return _all_pairs(list(probabilities), lambda a, b: compare_auc(y_true, probabilities[a], probabilities[b]))
 

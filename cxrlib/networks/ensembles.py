@@ -29,6 +29,9 @@ def simple_average(probabilities: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: If the shape is another, or a value lies outside [0, 1].
+
+    >>> simple_average([[0.1, 0.9], [0.3, 0.5]]).tolist()
+    [0.2, 0.7]
     """
     return _check_probabilities(probabilities).mean(axis=0)
 
@@ -49,6 +52,9 @@ def slsqp_weights(probabilities: np.ndarray, y_true: np.ndarray, starts: int = 2
 
     Raises:
         ValueError: If shapes or values do not fit, one class is missing, or no start converges.
+
+    >>> slsqp_weights([[0.1, 0.9, 0.2, 0.6], [0.4, 0.3, 0.6, 0.5]], [0, 1, 0, 1]).round(3).tolist()
+    [1.0, 0.0]
     """
     probabilities, y_true = _check_probabilities(probabilities), np.asarray(y_true)
     if y_true.shape != probabilities.shape[1:] or set(np.unique(y_true)) != {0, 1}:

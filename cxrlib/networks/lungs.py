@@ -92,6 +92,10 @@ def dice(reference: np.ndarray, mask: np.ndarray) -> float:
 
     Raises:
         ValueError: If the shapes differ.
+
+    >>> mask = np.array([[0, 1, 1], [0, 1, 1]], dtype=bool)
+    >>> dice(mask, np.roll(mask, 1, axis=1))
+    0.5
     """
     check_same_shape(reference, mask, ("the reference", "the mask"))
     total = reference.sum() + mask.sum()
@@ -126,6 +130,9 @@ def bounding_box(mask: np.ndarray, margin: float = 0.0) -> tuple[int, int, int, 
 
     Raises:
         ValueError: If the mask is not two-dimensional.
+
+    >>> bounding_box(np.array([[0, 0, 0], [0, 1, 1]], dtype=bool))
+    (1, 1, 3, 2)
     """
     check_array(mask, "the mask", (2,), remedy="give one mask (H, W)")
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

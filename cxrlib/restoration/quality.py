@@ -24,7 +24,7 @@ _RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, 
 
 
 def psnr(reference: np.ndarray, image: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, -10 log10(mean squared error) (Eq. 4 and 5, scikit-image).
+    """Return the peak signal-to-noise ratio in dB, -10 log10(mean squared error) (Eq. 4 and 5, scikit-image).
 
     Args:
         reference: Original image, float (H, W) in [0, 1].
@@ -35,6 +35,9 @@ def psnr(reference: np.ndarray, image: np.ndarray) -> float:
 
     Raises:
         ValueError: Shapes differ, or an image is not floating point (H, W) in [0, 1].
+
+    >>> psnr(np.zeros((8, 8)), np.full((8, 8), 0.1))
+    20.0
     """
     reference, image = check_pair(reference, image)
     with np.errstate(divide="ignore"):
@@ -53,6 +56,10 @@ def ssim(reference: np.ndarray, image: np.ndarray) -> float:
 
     Raises:
         ValueError: Shapes differ, or an image is not floating point (H, W) in [0, 1] or is smaller than the window.
+
+    >>> image = np.linspace(0, 1, 400).reshape(20, 20)
+    >>> round(ssim(image, image), 6), round(ssim(image, 0.9 * image), 3)
+    (1.0, 0.989)
     """
     reference, image = check_pair(reference, image)
     if min(reference.shape) < _SSIM_WINDOW:
@@ -70,7 +77,7 @@ def ssim(reference: np.ndarray, image: np.ndarray) -> float:
 
 
 def _correlate(image: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """Zero-padded filtering with the outer product of two even filters, centred as by MATLAB's `conv2(..., 'same')`.
+    """Filter, zero-padded, with the outer product of two even filters, centred as by MATLAB's `conv2(..., 'same')`.
 
     Convolution would flip the filters. That leaves means as they are and changes the sign of Haar coefficients, of
     which HaarPSI takes only the magnitude.
@@ -84,7 +91,7 @@ def _mean_2x2(image: np.ndarray) -> np.ndarray:
 
 
 def _haar_magnitudes(luminance: np.ndarray) -> np.ndarray:
-    """Absolute Haar coefficients, (orientation 2, scale 3, H, W)."""
+    """Return the absolute Haar coefficients, (orientation 2, scale 3, H, W)."""
     magnitudes = np.empty((2, 3, *luminance.shape))
     for scale in (1, 2, 3):
         smooth = np.full(2**scale, 2.0**-scale)
@@ -99,7 +106,7 @@ def _similarity(a: np.ndarray, b: np.ndarray, c: float) -> np.ndarray:
 
 
 def haarpsi(reference: np.ndarray, image: np.ndarray, c: float = 30.0, alpha: float = 4.2) -> float:
-    """Haar wavelet-based perceptual similarity index (Reisenhofer et al. 2018, doi:10.1016/j.image.2017.11.001).
+    """Return the Haar wavelet-based perceptual similarity index (Reisenhofer 2018, doi:10.1016/j.image.2017.11.001).
 
     Images are scaled to [0, 255], averaged over 2 x 2 pixels and halved. With Haar coefficients a_k and b_k of
     scale k in one orientation, the local similarity is the mean over k = 1, 2 of
@@ -122,6 +129,10 @@ def haarpsi(reference: np.ndarray, image: np.ndarray, c: float = 30.0, alpha: fl
     Raises:
         ValueError: Shapes differ, an image is not floating point (H, W) or (H, W, 3) in [0, 1], or a constant is not
             above 0.
+
+    >>> image = np.linspace(0, 1, 400).reshape(20, 20)
+    >>> round(haarpsi(image, 0.9 * image), 3), round(haarpsi(image, 0.9 * image, **MEDICAL), 3)
+    (0.991, 0.99)
     """
     reference, image = check_pair(reference, image, dimensions=(2, 3))
     if reference.ndim == 3 and reference.shape[-1] != 3:
@@ -149,7 +160,7 @@ def haarpsi(reference: np.ndarray, image: np.ndarray, c: float = 30.0, alpha: fl
 
 
 def score(references: np.ndarray, images: np.ndarray, c: float = 30.0, alpha: float = 4.2) -> pd.DataFrame:
-    """PSNR, SSIM and HaarPSI of each image of a stack.
+    """Return PSNR, SSIM and HaarPSI of each image of a stack.
 
     Args:
         references: Original images, float (N, H, W) in [0, 1].
@@ -169,7 +180,7 @@ def score(references: np.ndarray, images: np.ndarray, c: float = 30.0, alpha: fl
 
 
 def mean_score(scores: np.ndarray, ceiling: float = PSNR_CEILING) -> float:
-    """Mean of scores that stays finite when an image was restored perfectly and its PSNR is infinite.
+    """Return a mean of scores that stays finite when an image was restored perfectly and its PSNR is infinite.
 
     Scores above the ceiling count as the ceiling. SSIM and HaarPSI, which end at 1, are averaged as they are.
 
