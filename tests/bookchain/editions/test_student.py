@@ -3,11 +3,11 @@
 import ast
 import json
 import subprocess
-from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
+from conftest import ROOT, SOURCES
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -16,8 +16,7 @@ from bookchain.editions.exercises import ExerciseError, exercises, strip, stub
 from bookchain.editions.student import edition, main
 from bookchain.plan import Plan, with_values
 
-ROOT = Path(__file__).parents[3]
-CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))]
+CHAPTERS = [path.stem for path in SOURCES]
 SOLUTION = '''import math
 
 
