@@ -144,7 +144,10 @@ def test_solution_that_cannot_be_taken_out_is_refused_by_cell(statement):
             chapter(code("a = 1", "solution"), code("print(a)")),
             "cell 3: `print.a.` is in .*tag it either",
         ),
-        (chapter(start="```{solution-start} ex-rot\n```"), "cell 1: solution-start ex-rot.*without solution: ex-root"),
+        (
+            chapter(start="```{solution-start} ex-rot\n```"),
+            "cell 1: solution-start ex-rot: those without.*: ex-root",
+        ),
         (chapter(start=""), "cell 2: a solution-end without its solution-start"),
         (new_notebook(cells=[code("a = 1", "solution")]), "cell 1: `a = 1` is tagged solution, but in no solution"),
         (new_notebook(cells=[code("assert a", "check")]), "cell 1: `assert a` is tagged check, but in no solution"),

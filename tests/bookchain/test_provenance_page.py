@@ -6,9 +6,10 @@ import re
 import nbformat
 import pandas as pd
 import pytest
+from record import record
 
 from bookchain.provenance import chapter_seconds
-from bookchain.record import page, parameters, record
+from bookchain.provenance_page import page, parameters
 
 CHAPTERS = ("01-preprocessing", "03-pretext-learning")
 CELL = 'run = "runs/quick"\nkermany = ""\nvindr_exclude = ""\nmodel = ""\nimage_size = 64\nrates = [1e-3, 2]\nseed = 1'
