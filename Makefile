@@ -33,7 +33,7 @@ book: $(READY)  ## run the chapters that are out of date and render the book (PR
 	@echo "Open $(CURDIR)/$(PAGE)"
 
 record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESET=quick)
-	$(BIN)/python -m bookchain.record $(RUN) book/reference/$(notdir $(RUN))
+	$(BIN)/python tools/record.py $(RUN) book/reference/$(notdir $(RUN))
 
 plan: $(READY)  ## say in one line a chapter whether it would run, and why
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m bookchain.changes $(CONFIG)

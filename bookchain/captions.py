@@ -25,22 +25,13 @@ class captioned_table(nodes.figure):  # noqa: N801  (docutils names nodes so)
 
 
 def origins(classes: list[str], by_purpose: dict[str, str]) -> list[str]:
-    """Give the origins of an output, each once.
-
-    Args:
-        classes: Classes of the figure: names of purposes, "published", "calculated", and others, which are passed over.
-        by_purpose: Origin of each purpose's data in this run, "synthetic" or "real".
-    """
+    """Give the origins of an output, each once, from its classes and the origin of each purpose's data in this run."""
     found = (by_purpose.get(name, "unknown") if name in PURPOSES else name for name in classes)
     return list(dict.fromkeys(name for name in found if name in ORIGINS))
 
 
 def imported(sources: Iterable[str]) -> dict[str, str]:
-    """Give what a chapter imports of this project's packages: the name it uses to the name in full.
-
-    Args:
-        sources: Sources of its code cells; those with magics are passed over.
-    """
+    """Give what code cells import of this project's packages: the name they use to the name in full."""
     names = {}
     for tree in filter(None, map(_parsed, sources)):
         for node in ast.walk(tree):
@@ -52,12 +43,7 @@ def imported(sources: Iterable[str]) -> dict[str, str]:
 def functions(source: str, names: Mapping[str, str]) -> list[str]:
     """Give the functions of this project that a cell calls or passes on, in full, each once, in order.
 
-    Args:
-        source: The cell's source.
-        names: What `imported` gives for the chapter.
-
-    Returns:
-        Names such as `cxrlib.networks.losses.ssim`, as the code reference has them.
+    `names` is what `imported` gives for the chapter.
     """
     found = []
     for node in ast.walk(_parsed(source) or ast.Module([], [])):
@@ -84,11 +70,7 @@ def _is_function(name: str) -> bool:
 
 
 def one_head(html: str) -> str:
-    """Put the names of a table's index beside those of its columns: pandas gives them a line of their own.
-
-    Args:
-        html: An output; tables in it are as pandas writes them.
-    """
+    """Put the names of a table's index beside those of its columns: pandas gives them a line of their own."""
     page = BeautifulSoup(html, "html.parser")
     for head in page.select("thead"):
         *above, last = head.find_all("tr")

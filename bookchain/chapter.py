@@ -39,10 +39,7 @@ def _only_errors(record: logging.LogRecord) -> bool:
 
 
 def project_root(start: Path | None = None) -> Path:
-    """Find the project from its root or from any folder below it.
-
-    Args:
-        start: Folder to start from; the working directory by default.
+    """Find the project from its root or any folder below it, by default the working directory.
 
     Raises:
         FileNotFoundError: If no folder above `start` holds the book's `_toc.yml` beside `cxrlib`.

@@ -12,6 +12,11 @@ import jupytext
 from grimp.application.config import settings
 
 
+def sources(root: Path) -> list[Path]:
+    """Give the MyST sources of a project's chapters, in order."""
+    return sorted((root / "notebooks").glob("[0-9][0-9]-*.md"))
+
+
 @cache
 def read_notebook(path: Path):
     """Read a chapter's MyST source as a notebook node."""
@@ -124,14 +129,9 @@ def module_fingerprints(path: Path, root: Path, graph: grimp.ImportGraph) -> dic
     used, waiting = set(), _imported(code(path)) & graph.modules
     while waiting:
         used |= waiting
-        above = {".".join(parts[:depth]) for parts in map(_parts, waiting) for depth in range(1, len(parts))}
-        imported = set().union(*map(graph.find_modules_directly_imported_by, waiting))
-        waiting = (above | imported) - used  # Python runs the packages above a module too
+        above = {name.rpartition(".")[0] for name in waiting} - {""}  # Python runs the packages above a module too
+        waiting = above.union(*map(graph.find_modules_directly_imported_by, waiting)) - used
     return {name: digest(_module_file(name, root).read_bytes()) for name in sorted(used)}
-
-
-def _parts(name: str) -> list[str]:
-    return name.split(".")
 
 
 def _imported(source: str) -> set[str]:
@@ -146,7 +146,7 @@ def _imported(source: str) -> set[str]:
 
 
 def _module_file(name: str, root: Path) -> Path:
-    place = root.joinpath(*_parts(name))
+    place = root.joinpath(*name.split("."))
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 

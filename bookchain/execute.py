@@ -37,16 +37,17 @@ def execute(run: Path, name: str, made_from: str) -> int:
     Args:
         run: The run folder, relative to the project's root, which is the working directory.
         name: The chapter's name.
-        made_from: Fingerprints of what the chapter is made from and its parameters, as `Plan.made_from` gives them.
+        made_from: What `Plan.made_from` gives: it is kept beside the notebook, and holds the parameters.
 
     Returns:
         Papermill's exit status.
     """
-    log, work, done = (run / place / name for place in ("logs", "logs", "executed"))
-    log = log.with_suffix(".log")
-    for file in (log, done):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    source, notebook, errors = (work.with_name(f"{name}.{kind}") for kind in ("input.ipynb", "ipynb", "stderr"))
+    for folder in ("logs", "executed"):
+        (run / folder).mkdir(parents=True, exist_ok=True)
+    log, source, notebook, errors = (
+        run / "logs" / f"{name}.{kind}" for kind in ("log", "input.ipynb", "ipynb", "stderr")
+    )
+    done = run / "executed" / name
     nbformat.write(jupytext.read(Path("notebooks", f"{name}.md")), source)
     command = [sys.executable, "-m", "papermill", source, notebook, "--kernel", "python3", "--no-progress-bar"]
     command += ["--log-level", "ERROR", "--parameters_yaml", yaml.safe_dump(json.loads(made_from)["parameters"])]

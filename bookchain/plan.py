@@ -47,7 +47,7 @@ class Plan:
             raise PlanError(f"preset {preset!r}: {file} is not there; choose one of {known}, or give a YAML file")
         self.preset = file.stem
         self.run = f"runs/{self.preset}"
-        self.chapters = sorted(path.stem for path in (root / "notebooks").glob("[0-9][0-9]-*.md"))
+        self.chapters = [path.stem for path in dependencies.sources(root)]
         self._check_run()
         self.given = {name: str(value) for name in DATA if (value := config.get(name) or environment.get(name.upper()))}
         settings = _read_preset(file, root)
@@ -178,9 +178,7 @@ def _read_preset(file: Path, root: Path) -> dict:
 def with_values(cell: str, values: Mapping) -> str:
     """Put the values that a run really used into the source of a parameters cell, comments kept.
 
-    Args:
-        cell: Source of the cell tagged `parameters`.
-        values: Values by parameter name; names the cell does not assign are left out.
+    Values of names that the cell does not assign are left out.
     """
     lines = cell.splitlines()
     for node in reversed(ast.parse(cell).body):

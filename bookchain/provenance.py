@@ -87,14 +87,7 @@ def makers(run: Path) -> dict[str, dict[str, Any]]:
 
 
 def resources(run: Path) -> pd.DataFrame:
-    """Read Snakemake's benchmarks.
-
-    Args:
-        run: Folder of a run.
-
-    Returns:
-        One row a chapter: chapter, seconds, memory in GB (the largest of the process tree).
-    """
+    """Read Snakemake's benchmarks: a row a chapter, with seconds and memory in GB (the largest of its processes)."""
     rows = []
     for path in sorted((run / "benchmarks").glob("*.tsv")):
         measured = pd.read_csv(path, sep="\t").iloc[-1]

@@ -14,24 +14,17 @@ import nbformat
 import yaml
 
 from bookchain.chapter import project_root
-from bookchain.dependencies import code_cells
+from bookchain.dependencies import code_cells, sources
 from bookchain.editions import launch
 from bookchain.plan import with_values
 from bookchain.provenance import chapter_seconds
-from bookchain.record import page
+from bookchain.provenance_page import page
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
 
 
 def merge(source, executed):
-    """Give a chapter its outputs: prose and cell tags from the source, outputs from the execution.
-
-    Args:
-        source: Notebook node of the chapter as it is now.
-        executed: Notebook node that papermill wrote.
-
-    Returns:
-        The source with outputs; its parameters cell shows the values really used.
+    """Give a chapter as it is now the outputs of its execution; its parameters cell shows the values really used.
 
     Raises:
         ValueError: If the code cells differ: then the chapter must be executed again first.
@@ -48,18 +41,13 @@ def merge(source, executed):
 
 
 def opener(notebook, seconds: float | None):
-    """Add to a chapter's list of goals and needs how long it takes to read, and took to run.
-
-    Args:
-        notebook: Notebook node; its first cell ends in that list.
-        seconds: What the chapter took in this run; None where it was not measured.
-
-    Returns:
-        The notebook.
-    """
+    """Add to the list in a chapter's first cell how long it takes to read, and took to run where that was measured."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     minutes = max(1, round(len(re.findall(r"\w+", prose)) / WORDS_A_MINUTE))
-    ran = f"; it took {_spoken(seconds)} to run, on the machine of [this run](../book/provenance)" if seconds else ""
+    ran = ""
+    if seconds:
+        took = f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+        ran = f"; it took {took} to run, on the machine of [this run](../book/provenance)"
     first = notebook.cells[0]
     first.source = re.sub(
         r"(?m)^(- \*\*In the paper.*(?:\n  .*)*)$",
@@ -69,21 +57,10 @@ def opener(notebook, seconds: float | None):
     return notebook
 
 
-def _spoken(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
-
-
 def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> Path:
-    """Make a folder that Jupyter Book can build: configuration, prose and executed chapters.
+    """Make and give a folder that Jupyter Book can build: configuration, prose and executed chapters.
 
-    Args:
-        root: The project's root.
-        run: The run folder.
-        banner: Text for the head of every page.
-        origins: Origin of each task's radiographs, for the captions: `Plan.origins`.
-
-    Returns:
-        The folder.
+    `banner` is the text for the head of every page, `origins` for the captions: see `Plan`.
     """
     site = run / "site"
     shutil.rmtree(site, ignore_errors=True)
@@ -99,7 +76,7 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     (site / "book/provenance.md").write_text(page(run, banner))
     seconds = chapter_seconds(run)
-    for path in sorted((root / "notebooks").glob("[0-9][0-9]-*.md")):
+    for path in sources(root):
         try:
             notebook = merge(jupytext.read(path), nbformat.read(run / "executed" / f"{path.stem}.ipynb", as_version=4))
         except ValueError as error:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))
 SHARED = Path(os.environ.get("CXRLIB_SHARED") or ROOT.parent / "shared")
 
 

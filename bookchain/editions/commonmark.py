@@ -18,7 +18,7 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from nbformat.v4 import new_markdown_cell
 from pybtex.database import parse_file
 
-from bookchain.dependencies import read_notebook
+from bookchain.dependencies import read_notebook, sources
 from bookchain.provenance import ROOT
 
 ADMONITIONS = {"admonition", "caution", "hint", "important", "note", "seealso", "tip", "warning"}
@@ -59,13 +59,9 @@ def fences(text: str) -> list[Fence]:
 
 @cache
 def labels(root: Path) -> dict[str, str]:
-    """Give what a reference to each label of the book reads, for example "Table 2.1".
-
-    Args:
-        root: The project's root.
-    """
+    """Give what a reference to each label of the book reads, for example "Table 2.1"."""
     found = {}
-    for path in sorted((root / "notebooks").glob("[0-9][0-9]-*.md")):
+    for path in sources(root):
         counts = Counter()
         for cell in read_notebook(path).cells:
             for name, kind in _numbered(cell):
@@ -86,10 +82,7 @@ def _numbered(cell) -> Iterator[tuple[str, str]]:
 
 
 def plain_notebook(notebook):
-    """Turn a chapter's Markdown cells into plain Markdown, and write the captions of its outputs below them.
-
-    Args:
-        notebook: Notebook node; it is left as it is.
+    """Give a chapter with plain Markdown, and the captions of its outputs below them.
 
     Raises:
         ValueError: If a text cites what book/references.bib does not have.
@@ -105,6 +98,13 @@ def plain_notebook(notebook):
             caption = plain_markdown(cell.metadata.mystnb.figure.caption)
             plain.cells.append(new_markdown_cell(f"**{_label(name)}.** {caption}"))
     return plain
+
+
+def with_equal_ids(notebook):
+    """Number the cells of a notebook: nbformat draws ids at random, and equal chapters are to give equal files."""
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    return notebook
 
 
 def plain_markdown(text: str) -> str:

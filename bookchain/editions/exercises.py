@@ -43,9 +43,20 @@ def exercises(notebook) -> list[Exercise]:
                 if fence.name == "exercise":
                     posed.append(fence.options.get("label", "without :label:"))
                 elif fence.name == "solution-start":
-                    current = _start(number, fence.argument, posed, [exercise.label for exercise in found], current)
+                    if current:
+                        raise _fault(number, f"a solution starts in that of {current.label}; end that one first")
+                    open_ones = [name for name in posed if name not in [exercise.label for exercise in found]]
+                    if fence.argument not in open_ones:
+                        known = ", ".join(open_ones) or "none"
+                        raise _fault(number, f"solution-start {fence.argument}: those without solution: {known}")
+                    current = Exercise(fence.argument)
                 elif fence.name == "solution-end":
-                    found.append(_end(number, current))
+                    if not current:
+                        raise _fault(number, "a solution-end without its solution-start; add the start")
+                    for tag, cells in (("solution", current.solution), ("check", current.checks)):
+                        if not cells:
+                            raise _fault(number, f"the solution of {current.label} has no cell tagged {tag}; add one")
+                    found.append(current)
                     current = None
         elif tags and not current:
             raise _fault(number, f"{shown} is tagged {tags.pop()}, but in no solution; move it into one")
@@ -67,33 +78,8 @@ def _fault(number: int, text: str) -> ExerciseError:
     return ExerciseError(f"cell {number}: {text}")
 
 
-def _start(number: int, label: str, posed: list, solved: list, current: Exercise | None) -> Exercise:
-    if current:
-        raise _fault(number, f"a solution starts in that of {current.label}; add the solution-end of {current.label}")
-    if label not in posed or label in solved:
-        unsolved = ", ".join(name for name in posed if name not in solved) or "none"
-        raise _fault(number, f"solution-start {label}: no such exercise above it; those without solution: {unsolved}")
-    return Exercise(label)
-
-
-def _end(number: int, current: Exercise | None) -> Exercise:
-    if not current:
-        raise _fault(number, "a solution-end without its solution-start; add the start or remove the end")
-    for tag, cells in (("solution", current.solution), ("check", current.checks)):
-        if not cells:
-            raise _fault(number, f"the solution of {current.label} has no cell tagged {tag}; add one")
-    return current
-
-
 def strip(notebook):
-    """Take the solutions out of a chapter: stubs in their place, no prose about them, checks that may fail.
-
-    Args:
-        notebook: Notebook node; it is left as it is.
-
-    Raises:
-        ExerciseError: As for `exercises`.
-    """
+    """Give a chapter without its solutions: stubs in their place, no prose about them, checks that may fail."""
     stripped, inside = deepcopy(notebook), False
     for exercise in exercises(stripped):
         for cell in exercise.solution:
@@ -132,15 +118,10 @@ def _outside(text: str, inside: bool) -> tuple[str, bool]:
 def stub(source: str, number: int = 0) -> str:
     """Turn a solution's code into what the student starts from.
 
-    Args:
-        source: Imports, functions and assignments `name = ...`.
-        number: The cell's number, for the message.
-
-    Returns:
-        The imports; each function with its docstring, and each name, with `...` for what it was.
+    Its imports stay, each function with its docstring and each name get `...` for what they were.
 
     Raises:
-        ExerciseError: If the source holds anything else.
+        ExerciseError: If the source of this cell holds anything else.
     """
     try:
         statements = ast.parse(source).body

@@ -18,7 +18,7 @@ import nbformat
 import pandas as pd
 
 from bookchain.chapter import WRITES, project_root
-from bookchain.dependencies import code_cells, read_notebook
+from bookchain.dependencies import code_cells, read_notebook, sources
 from bookchain.editions.exercises import STUB, exercises, stub
 from bookchain.plan import with_values
 
@@ -35,10 +35,6 @@ def answers(notebook, label: str) -> list[str]:
 def submissions(folder: Path, chapters: set[str]) -> tuple[dict[tuple[str, str], Path], list[Path]]:
     """Find the notebooks to grade, also second downloads and copies, "02-name (1).ipynb" or "02-name-Copy1.ipynb".
 
-    Args:
-        folder: Holds one folder a student.
-        chapters: Names of the chapters.
-
     Returns:
         (student, chapter) to the newest notebook of that name; and all others, for a person to look at.
     """
@@ -52,14 +48,7 @@ def submissions(folder: Path, chapters: set[str]) -> tuple[dict[tuple[str, str],
 
 
 def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None:
-    """Run one student's answers to one chapter, and write each result as a line of JSON as soon as it is there.
-
-    Args:
-        source: The chapter's MyST source in this copy.
-        submitted: The student's notebook.
-        run: Finished run that the set-up reads.
-        results: File for the lines: exercise, passed, message.
-    """
+    """Run one student's answers to one chapter, and write each result as a line of JSON as soon as it is there."""
     chapter, notebook = read_notebook(source), nbformat.read(submitted, as_version=4)
     parameters, set_up = code_cells(chapter)[:2]
     namespace = {"__name__": "__main__"}
@@ -122,8 +111,7 @@ def main() -> int:
     parser.add_argument("--run", default="runs/quick", help="finished run that the exercises read")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time limit of a notebook")
     arguments = parser.parse_args()
-    root = project_root()
-    chapters = {path.stem: path for path in (root / "notebooks").glob("[0-9][0-9]-*.md")}
+    chapters = {path.stem: path for path in sources(project_root())}
     found, passed_over = submissions(arguments.submissions, set(chapters))
     for path in passed_over:
         print(f"{path}: passed over: no chapter of this name, or a newer copy is there", file=sys.stderr)

@@ -3,7 +3,6 @@
 The book knows no address of its own: a copy finds where it is published, so that a fork's buttons open the fork.
 """
 
-import argparse
 import os
 import re
 import subprocess
@@ -18,7 +17,7 @@ from nbformat.v4 import new_code_cell
 
 from bookchain import dependencies
 from bookchain.chapter import ChapterError, project_root
-from bookchain.editions.commonmark import plain_notebook
+from bookchain.editions.commonmark import plain_notebook, with_equal_ids
 
 BRANCH = "launch"  # main, and notebooks that set themselves up in Colab
 FOLDER = "/content/book"  # where Colab keeps the book; its own working directory is /content
@@ -64,15 +63,9 @@ def _on_github(url: str) -> str | None:
 
 
 def html_settings(address: str | None) -> dict[str, dict]:
-    """Give the sections of Jupyter Book's configuration that put the launch buttons onto the pages.
+    """Give the sections of _config.yml that put launch buttons onto the pages; none without an address.
 
     The theme appends a page's own path, `notebooks/NN-name.ipynb`, to the branch.
-
-    Args:
-        address: What `address` found.
-
-    Returns:
-        Values by name, by section of `_config.yml`; empty without an address.
     """
     if address is None:
         return {}
@@ -96,14 +89,13 @@ def launch_notebook(path: Path, address: str, folder: str = FOLDER):
         folder: Where Colab clones it to.
 
     Returns:
-        Notebook node without outputs, in plain Markdown, with a first cell that sets the book up in Colab.
+        Notebook in plain Markdown, without outputs, with a first cell that sets the book up in Colab.
     """
     notebook = plain_notebook(jupytext.read(path))
     template = Template(FIRST_CELL.read_text())
     first = template.substitute(folder=folder, branch=BRANCH, address=address, chapter=path.stem)
     notebook.cells.insert(0, new_code_cell(first.strip()))
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"  # nbformat draws ids at random; equal chapters are to give equal files
+    for cell in with_equal_ids(notebook).cells:
         if FOLDED & set(cell.metadata.get("tags", [])):
             cell.metadata.update({"jupyter": {"source_hidden": True}, "cellView": "form"})  # JupyterLab's, Colab's
     # Not paired: JupyterLab with Jupytext would otherwise read the chapter's .md in place of this file.
@@ -114,9 +106,6 @@ def launch_notebook(path: Path, address: str, folder: str = FOLDER):
 
 def prepare(chapter: str) -> None:
     """Run the chapters that a chapter builds on, where they have not been run, in the quick preset.
-
-    Args:
-        chapter: The chapter's name, for example `03-pretext-learning`.
 
     Raises:
         ChapterError: If one of them fails.
@@ -134,12 +123,9 @@ def prepare(chapter: str) -> None:
         raise ChapterError(f"A chapter before {chapter} failed: read runs/quick/logs/, then run this cell again.")
 
 
-def main() -> int:
-    """Write the launch notebooks of all chapters."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder for the notebooks")
-    folder = parser.parse_args().folder
-    root = project_root()
+def main() -> None:
+    """Write the launch notebooks of all chapters to the folder that the command line names."""
+    root, folder = project_root(), Path(sys.argv[1])
     try:
         found = address(os.environ, root)
     except ValueError as error:
@@ -147,10 +133,9 @@ def main() -> int:
     if found is None:
         sys.exit("no address on GitHub is known for this copy; set BOOK_REPOSITORY=https://github.com/OWNER/NAME")
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted((root / "notebooks").glob("[0-9][0-9]-*.md")):
+    for path in dependencies.sources(root):
         nbformat.write(launch_notebook(path, found), folder / f"{path.stem}.ipynb")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

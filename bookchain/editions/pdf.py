@@ -40,14 +40,7 @@ class PdfError(RuntimeError):
 
 
 def one_page(site: Path, target: Path) -> Path:
-    """Build an assembled site as one page, away from the site's own pages.
-
-    Args:
-        site: Folder that `bookchain.site.assemble` made.
-        target: Folder for the page and its files.
-
-    Returns:
-        The page; what it links to is named from the folder of its `index.html`.
+    """Build what `bookchain.site.assemble` made as one page, in a folder of its own, and give that page.
 
     Raises:
         PdfError: If the site is not there, or Sphinx cannot build it.
@@ -84,14 +77,7 @@ def setup(app) -> dict:
 
 
 def printable(html: str) -> str:
-    """Make of the single page one to print: no navigation, no scripts but MathJax, everything unfolded, contents added.
-
-    Args:
-        html: The page that `one_page` built.
-
-    Returns:
-        HTML that stands in the folder of the single page's `index.html`.
-    """
+    """Make of the single page one to print: no navigation, no scripts but MathJax, everything unfolded, contents added."""
     page = BeautifulSoup(html, "html.parser")
     article = page.select_one("article.bd-article")
     for unwanted in article.select("script, button, .headerlink, input[type=range]"):
@@ -161,10 +147,6 @@ def browser() -> str:
 
 def print_page(page: Path, target: Path) -> None:
     """Print a page as PDF, when its formulas and pictures are there.
-
-    Args:
-        page: HTML file.
-        target: The PDF.
 
     Raises:
         PdfError: If no browser is there, or a picture or formula of the page cannot be shown.

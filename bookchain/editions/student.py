@@ -14,8 +14,8 @@ import nbformat
 from nbformat.v4 import new_markdown_cell
 
 from bookchain.chapter import project_root
-from bookchain.dependencies import declared, read_notebook
-from bookchain.editions.commonmark import plain_notebook
+from bookchain.dependencies import declared, read_notebook, sources
+from bookchain.editions.commonmark import plain_notebook, with_equal_ids
 from bookchain.editions.exercises import exercises, label, strip
 from cxrlib.files import written_whole
 
@@ -23,14 +23,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def edition(path: Path, solutions: bool = False):
-    """Make a chapter's notebook for students, or with solutions for the lecturer.
-
-    Args:
-        path: The chapter's MyST source.
-        solutions: Keep the solutions.
-
-    Returns:
-        The notebook, and the number of its exercises.
+    """Make a chapter's notebook for students, or with solutions for the lecturer, and count its exercises.
 
     Raises:
         ValueError: If the chapter's exercises break the rules, or its text cites an unknown work; it names the file.
@@ -45,8 +38,7 @@ def edition(path: Path, solutions: bool = False):
     opening = Template((TEMPLATES / ("lecturer.md" if solutions else "student.md")).read_text())
     filled = opening.substitute(number=int(path.name[:2]), needs=needs, name=path.stem)
     notebook.cells.insert(0, new_markdown_cell(filled.strip()))
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"  # nbformat draws them at random; equal chapters are to give equal files
+    with_equal_ids(notebook)
     notebook.metadata = {"kernelspec": source.metadata.get("kernelspec", {})}  # not jupytext's: no pair
     return notebook, count
 
@@ -60,8 +52,7 @@ def main() -> int:
     if arguments.out.is_file():
         parser.error(f"{arguments.out}: a file; give a folder")
     try:
-        chapters = sorted((project_root() / "notebooks").glob("[0-9][0-9]-*.md"))
-        editions = {path.stem: edition(path, arguments.solutions) for path in chapters}
+        editions = {path.stem: edition(path, arguments.solutions) for path in sources(project_root())}
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,7 +5,7 @@ import os
 import shutil
 
 import pytest
-from conftest import ROOT
+from conftest import SOURCES
 
 from bookchain import dependencies
 
@@ -160,7 +160,7 @@ def calls(tree, name):
     return [node.args[0] for node in nodes if isinstance(node.func, ast.Attribute) and node.func.attr == name]
 
 
-@pytest.mark.parametrize("source", sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_front_matter_says_what_the_code_does(source):
     declared, tree = dependencies.declared(source), ast.parse(dependencies.code(source))
     assert sorted({name.value for name in calls(tree, "upstream")}) == sorted(declared.needs)

@@ -1,13 +1,9 @@
 """Each chapter stands twice in notebooks/: MyST source and paired notebook; they must say the same."""
 
-from pathlib import Path
-
 import jupytext
 import nbformat
 import pytest
-
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-SOURCES = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.md"))
+from conftest import SOURCES
 
 
 def content(notebook):

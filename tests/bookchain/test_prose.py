@@ -1,16 +1,14 @@
 """What the chapters say: every number in prose comes from the run, every table and figure says what it is."""
 
 import re
-from pathlib import Path
 
 import pytest
+from conftest import ROOT, SOURCES
 
 from bookchain.captions import ORIGINS, PURPOSES
 from bookchain.dependencies import code_cells, read_notebook
 from bookchain.editions.commonmark import fences
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))
 PAGES = sorted((ROOT / "book").glob("*.md"))
 
 NOT_PROSE = (

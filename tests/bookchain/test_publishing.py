@@ -4,13 +4,11 @@ import os
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 
-import pytest
 import yaml
+from conftest import ROOT
 from pybtex.database import parse_file
 
-ROOT = Path(__file__).parents[2]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())
 JOBS = WORKFLOW["jobs"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
@@ -39,9 +37,6 @@ def test_every_make_target_that_the_workflow_calls_exists():
 def test_workflow_runs_on_pushes_and_pull_requests_but_not_on_what_it_pushes_itself():
     triggers = WORKFLOW[True]  # YAML reads `on` as true
     assert triggers == {"push": {"branches-ignore": ["launch"]}, "pull_request": None}
-    (python,) = actions("check", "setup-python")
-    assert python["with"]["python-version"] == "3.11"
-    assert list(ROOT.glob(python["with"]["cache-dependency-path"]))
 
 
 def test_each_job_may_do_only_what_it_must():
@@ -100,26 +95,10 @@ def test_launch_branch_is_one_commit_without_workflows(tmp_path):
 
 
 def test_binder_installs_the_book_itself():
-    assert not (ROOT / "binder").exists()
-    assert not (ROOT / ".binder").exists(), "Binder would read that folder and pass over environment.yml"
-    assert not (ROOT / "postBuild").exists()
+    assert not (ROOT / "binder").exists(), "Binder would read that folder and pass over environment.yml"
+    assert not (ROOT / ".binder").exists()
     *_, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert pip == {"pip": ["-r requirements.lock", "-e ."]}
-
-
-PUBLISHED = (
-    "_config.yml",
-    "bookchain/editions/launch.py",
-    ".github/workflows/book.yml",
-    "book/publishing.md",
-    "CITATION.cff",
-)
-
-
-@pytest.mark.parametrize("path", PUBLISHED)
-def test_no_address_of_a_repository_is_written_down(path):
-    found = re.findall(r"github\.com/[\w.-]+/[\w.-]+", (ROOT / path).read_text())
-    assert set(found) <= {"github.com/OWNER/NAME"}
 
 
 def test_citation_names_the_book_and_the_paper_as_the_bibliography_does():
@@ -131,23 +110,9 @@ def test_citation_names_the_book_and_the_paper_as_the_bibliography_does():
     entry = parse_file(ROOT / "book/references.bib").entries["rajaraman2024"]
     (paper,) = CITATION["references"]
     assert paper["doi"] == entry.fields["doi"]
-    assert (paper["journal"], paper["start"]) == (entry.fields["journal"], entry.fields["pages"])
     assert (paper["volume"], paper["year"]) == (int(entry.fields["volume"]), int(entry.fields["year"]))
-    assert paper["title"] == re.sub("[{}]", "", entry.fields["title"])
     names = [(" ".join(person.last_names), " ".join(person.first_names)) for person in entry.persons["author"]]
     assert [(author["family-names"], author["given-names"]) for author in paper["authors"]] == names
-
-
-def test_licences_say_what_they_cover():
-    code, text = ((ROOT / name).read_text() for name in ("LICENSE", "LICENSE-text"))
-    assert code.startswith("MIT License")
-    assert CITATION["license"] == "MIT"
-    assert "https://creativecommons.org/licenses/by/4.0/legalcode" in text
-    for licence in (code, text):
-        assert "data sets" in licence
-        assert "numbers" in licence
-    for path in re.findall(r"[\w/]+(?:/|\.md|\.py)(?=[\s,;])", text):
-        assert (ROOT / path).exists(), path
 
 
 def test_files_and_targets_that_contributing_names_are_there():

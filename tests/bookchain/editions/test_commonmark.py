@@ -1,18 +1,16 @@
 """Plain Markdown of the chapters: readable without MyST, and with the numbers that the rendered book has."""
 
 import re
-from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from conftest import ROOT, SOURCES
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bookchain.dependencies import read_notebook
 from bookchain.editions import commonmark
 from bookchain.editions.commonmark import labels, plain_markdown, plain_notebook
 
-ROOT = Path(__file__).parents[3]
-SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))
 OWN_LABELS = {
     "eq-noise": "Equation 2.1",
     "tab-kernels": "Table 2.3",

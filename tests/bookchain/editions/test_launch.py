@@ -10,12 +10,12 @@ from types import ModuleType, SimpleNamespace
 import nbformat
 import pytest
 import yaml
+from conftest import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from bookchain.chapter import ChapterError
 from bookchain.editions import launch
 
-ROOT = Path(__file__).parents[3]
 ADDRESS = "https://github.com/somebody/their-book"
 CHAPTER = "03-pretext-learning"
 
