@@ -40,14 +40,6 @@ def test_kermany_from_the_folder_or_its_parent(kermany_cohort, below):
     assert frame.image[0] == str(Path(frame.path[0]).relative_to(kermany_cohort.root / "chest_xray").with_suffix(""))
 
 
-def test_kermany_layout_without_val(tmp_path, kermany_cohort):
-    shutil.copytree(kermany_cohort.root, tmp_path / "set")
-    shutil.rmtree(tmp_path / "set/chest_xray/val")
-    frame = strict(index_kermany(tmp_path / "set"))
-    assert set(frame.folder) == {"train", "test"}
-    assert len(frame) == (kermany_cohort.overview.split != "val").sum()
-
-
 def test_kermany_patients_as_the_writer_numbers_them(kermany_cohort):
     frame = strict(index_kermany(kermany_cohort.root, patient_key="number and type"))
     by_path = dict(zip(frame.path, frame.patient, strict=True))
