@@ -382,14 +382,8 @@ def vindr(tmp_path_factory):
 
 def test_vindr_tables(vindr):
     folder, frame = vindr
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "annotations_test.csv",
-        "annotations_train.csv",
-        "image_labels_test.csv",
-        "image_labels_train.csv",
-        "test",
-        "train",
-    ]
+    tables = {f"{name}_{split}.csv" for name in ("annotations", "image_labels") for split in ("test", "train")}
+    assert {path.name for path in folder.iterdir()} == {*tables, "test", "train"}
     for split, count in (("train", 90), ("test", 30)):
         labels = pd.read_csv(folder / f"image_labels_{split}.csv")
         boxes = pd.read_csv(folder / f"annotations_{split}.csv")
