@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a name to write to, `partial-` before that of `path`, that becomes `path` when the block ends.
+    """Yield a name to write to, `partial-` before that of `path`, that becomes `path` when the block ends.
 
     An error in the block, or a kill, leaves whatever was at `path` before. So nobody takes half a file for a result.
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 @contextmanager
 def stream() -> Iterator[TextIO]:
-    """Give what bars are drawn on: the file that CXRLIB_PROGRESS names, or standard error.
+    """Yield what bars are drawn on: the file that CXRLIB_PROGRESS names, or standard error.
 
     A chapter's own standard error is part of its page; the chain sets the variable to the chapter's log.
     """

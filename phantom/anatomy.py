@@ -11,25 +11,25 @@ class Anatomy:
     """One child of one to five years. Lengths in cm.
 
     Attributes:
-        age: years.
-        half_width: greatest inner half-width of the chest.
-        half_depth: greatest inner half-depth, front to back.
-        lung_height: from apex to the right dome at full inspiration.
-        bell: how fast the chest widens below the apex (low: bell-shaped).
-        wall: thickness of muscle and fat outside the ribs.
-        rib_spacing: distance of neighbouring ribs at the spine.
-        rib_drop: how far a rib falls from spine to front (small children: little).
-        rib_radius: radius of a rib.
-        cardiothoracic_ratio: heart width over inner chest width at full inspiration.
-        heart_lean: tilt of the heart's long axis in radians.
+        age: Years.
+        half_width: Greatest inner half-width of the chest.
+        half_depth: Greatest inner half-depth, front to back.
+        lung_height: From apex to the right dome at full inspiration.
+        bell: How fast the chest widens below the apex (low: bell-shaped).
+        wall: Thickness of muscle and fat outside the ribs.
+        rib_spacing: Distance of neighbouring ribs at the spine.
+        rib_drop: How far a rib falls from spine to front (small children: little).
+        rib_radius: Radius of a rib.
+        cardiothoracic_ratio: Heart width over inner chest width at full inspiration.
+        heart_lean: Tilt of the heart's long axis in radians.
         thymus: (right, left) extent of the thymus beside the spine.
-        sail: whether the right lobe ends in the sharp lower edge of the "sail sign".
-        spine_bend: sideways bend of the spine at its apex.
-        dome_step: how much lower the left dome stands than the right.
-        lung_density: tissue share of aerated lung.
-        vessels: calibre of the lung vessels relative to the mean.
-        gas: size of the gastric bubble.
-        seed: of the child's own textures, vessels and lesions.
+        sail: Whether the right lobe ends in the sharp lower edge of the "sail sign".
+        spine_bend: Sideways bend of the spine at its apex.
+        dome_step: How much lower the left dome stands than the right.
+        lung_density: Tissue share of aerated lung.
+        vessels: Calibre of the lung vessels relative to the mean.
+        gas: Size of the gastric bubble.
+        seed: Of the child's own textures, vessels and lesions.
     """
 
     age: float
@@ -95,26 +95,26 @@ class View:
     """One exposure of a child. Lengths in cm, angles in radians.
 
     Attributes:
-        inspiration: depth of the breath; 1 is full.
-        rotation: of the child about the long axis; positive turns the front to the image's right.
-        tilt: of the child in the image plane.
-        arms: elevation of each upper arm (right, left); 0 hangs down, pi points up.
-        aspect: width over height of the film.
-        top: from the apices up to the film's upper edge.
-        below: from the dome down to the film's lower edge.
-        shift: of the child sideways.
-        quanta: detected quanta per cm² in the open beam.
-        scatter_ratio: scattered over primary signal.
-        unsharpness: blur of detector and focal spot.
-        motion: blur from breathing.
-        compression: see `physics.display`.
-        gamma: see `physics.display`.
-        window: see `physics.display`.
-        shutter: black collimator edge as shares of the film (left, top, right, bottom).
-        marker: laterality letter, "R" or "L", or "" for none.
+        inspiration: Depth of the breath; 1 is full.
+        rotation: Of the child about the long axis; positive turns the front to the image's right.
+        tilt: Of the child in the image plane.
+        arms: Elevation of each upper arm (right, left); 0 hangs down, pi points up.
+        aspect: Width over height of the film.
+        top: From the apices up to the film's upper edge.
+        below: From the dome down to the film's lower edge.
+        shift: Of the child sideways.
+        quanta: Detected quanta per cm² in the open beam.
+        scatter_ratio: Scattered over primary signal.
+        unsharpness: Blur of detector and focal spot.
+        motion: Blur from breathing.
+        compression: See `physics.display`.
+        gamma: See `physics.display`.
+        window: See `physics.display`.
+        shutter: Black collimator edge as shares of the film (left, top, right, bottom).
+        marker: Laterality letter, "R" or "L", or "" for none.
         marker_place: (x, y) of the letter as shares of width and height.
-        marker_size: height of the letter as a share of the film's.
-        lines: number of tubes and wires on the skin.
+        marker_size: Height of the letter as a share of the film's.
+        lines: Number of tubes and wires on the skin.
     """
 
     inspiration: float

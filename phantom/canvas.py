@@ -16,7 +16,7 @@ class Canvas:
     Attributes:
         x: float32 (H, W), x of every pixel centre in cm.
         y: float32 (H, W), y of every pixel centre in cm.
-        pixel: side of a pixel in cm.
+        pixel: Side of a pixel in cm.
         shape: (H, W).
     """
 
@@ -27,10 +27,10 @@ class Canvas:
 
         Args:
             shape: (H, W) in pixels.
-            pixel: side of a pixel in cm.
+            pixel: Side of a pixel in cm.
             origin: (column, row) in pixels of the child's origin.
-            tilt: in-plane rotation of the child in radians, clockwise on the image.
-            bend: sideways bend of the spine in cm at its apex.
+            tilt: In-plane rotation of the child in radians, clockwise on the image.
+            bend: Sideways bend of the spine in cm at its apex.
         """
         self.shape, self.pixel, self.origin, self.bend = shape, pixel, origin, bend
         self.cosine, self.sine = np.float32(np.cos(tilt)), np.float32(np.sin(tilt))
@@ -61,9 +61,9 @@ class Canvas:
         Args:
             target: float32 (H, W), changed in place.
             points: (N, 2), (x, y) in cm.
-            radius: outer radius in cm, one value or one per point.
-            hollow: inner radius as a share of the outer one (0: solid).
-            scale: factor on the path length, for example the share of cortical bone.
+            radius: Outer radius in cm, one value or one per point.
+            hollow: Inner radius as a share of the outer one (0: solid).
+            scale: Factor on the path length, for example the share of cortical bone.
         """
         points = self.to_pixels(points)
         radii = np.broadcast_to(np.asarray(radius, np.float64), len(points)) / self.pixel
@@ -94,7 +94,7 @@ class Canvas:
         Args:
             points: (N, 2), (x, y) in cm.
             volumes: (N,), in cm^3.
-            sigma: width of a volume in cm.
+            sigma: Width of a volume in cm.
         """
         places = self.to_pixels(points)
         whole = np.floor(places).astype(np.int64)
@@ -116,10 +116,10 @@ class Canvas:
         """Return a fractal random field (H, W), float32, mean about 0 and deviation about 1, fixed to the child.
 
         Args:
-            rng: generator of the field.
-            coarsest: size in cm of its largest features; each octave halves it.
-            octaves: how many sizes are summed.
-            roughness: amplitude of an octave relative to the one before it.
+            rng: Generator of the field.
+            coarsest: Size in cm of its largest features; each octave halves it.
+            octaves: How many sizes are summed.
+            roughness: Amplitude of an octave relative to the one before it.
         """
         total, power = self.zeros(), 0.0
         for octave in range(octaves):

@@ -36,11 +36,11 @@ def draw_findings(rng: np.random.Generator, pattern: str = "any") -> tuple[str, 
     """Draw a plausible combination of one or two findings of a sick child.
 
     Args:
-        rng: generator.
+        rng: Generator.
         pattern: "any", "bacterial" (focal) or "viral" (diffuse).
 
     Raises:
-        ValueError: the pattern is unknown.
+        ValueError: The pattern is unknown.
     """
     if pattern not in PATTERNS:
         raise ValueError(f"unknown pattern {pattern!r}; use one of {sorted(PATTERNS)}")

@@ -61,14 +61,14 @@ def write_kermany(
     number of workers.
 
     Args:
-        root: folder to write; new or empty.
-        normal: number of images of healthy children.
-        bacterial: number of images of bacterial pneumonia.
-        viral: number of images of viral pneumonia.
-        size: height of the images in pixels.
-        seed: of the cohort.
-        workers: processes; default: all cores.
-        masks: folder for the lung masks, new or empty: 1-bit PNG (0 and 255) in the same folders, as
+        root: Folder to write; new or empty.
+        normal: Number of images of healthy children.
+        bacterial: Number of images of bacterial pneumonia.
+        viral: Number of images of viral pneumonia.
+        size: Height of the images in pixels.
+        seed: Of the cohort.
+        workers: Processes; default: all cores.
+        masks: Folder for the lung masks, new or empty: 1-bit PNG (0 and 255) in the same folders, as
             `masks/train/NORMAL/IM-0115-0001.png`. Not written when not given.
 
     Returns:
@@ -77,7 +77,7 @@ def write_kermany(
 
     Raises:
         FileExistsError: `root` or `masks` holds something.
-        ValueError: a count is negative, all are zero, or `masks` lies in `root`.
+        ValueError: A count is negative, all are zero, or `masks` lies in `root`.
     """
     counts = {"normal": normal, "bacteria": bacterial, "virus": viral}
     if min(counts.values()) < 0 or sum(counts.values()) == 0:
@@ -180,7 +180,7 @@ def _group_sizes(count: int, kind: str, rng: np.random.Generator) -> list[int]:
 
 
 def _assign_splits(group: list[_Patient], rng: np.random.Generator) -> None:
-    """Give each patient a folder; with three patients or more, each folder gets at least one."""
+    """Assign each patient a folder; with three patients or more, each folder gets at least one."""
     enough = len(group) >= 3
     test = max(round(SPLIT_SHARES["test"] * len(group)), int(enough))
     validation = max(round(SPLIT_SHARES["val"] * len(group)), int(enough))

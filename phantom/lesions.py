@@ -28,10 +28,10 @@ def paint(thorax: Thorax, finding: str, severity: float, rng: np.random.Generato
     """Return the tissue that a finding adds to the lungs, and the boxes around it.
 
     Args:
-        thorax: geometry of the child in this view.
-        finding: a key of `PAINTERS`.
+        thorax: Geometry of the child in this view.
+        finding: A key of `PAINTERS`.
         severity: 0 (barely there) to 1.
-        rng: generator of the finding's place and shape.
+        rng: Generator of the finding's place and shape.
 
     Returns:
         Added tissue in cm, float32 (H, W), and boxes (x_min, y_min, x_max, y_max) in pixels, max exclusive, one for

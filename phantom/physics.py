@@ -30,15 +30,15 @@ def transmit(soft: np.ndarray, bone: np.ndarray, spectrum: dict[int, float] | No
     Air, in the lungs and around the child, is taken as empty (less than 0.3 % per 10 cm).
 
     Args:
-        soft: path length through soft tissue in cm, any shape, 0 or more.
-        bone: path length through cortical bone in cm, same shape.
-        spectrum: share of the signal per energy in keV; keys of `MASS_ATTENUATION`. Default: `SPECTRUM`.
+        soft: Path length through soft tissue in cm, any shape, 0 or more.
+        bone: Path length through cortical bone in cm, same shape.
+        spectrum: Share of the signal per energy in keV; keys of `MASS_ATTENUATION`. Default: `SPECTRUM`.
 
     Returns:
         float32 array in (0, 1], same shape: sum over E of share(E) * exp(-mu_soft(E) soft - mu_bone(E) bone).
 
     Raises:
-        ValueError: an energy is not tabulated, or a path length is negative.
+        ValueError: An energy is not tabulated, or a path length is negative.
     """
     spectrum = SPECTRUM if spectrum is None else spectrum
     unknown = sorted(set(spectrum) - set(MASS_ATTENUATION["soft"]))
@@ -86,12 +86,12 @@ def detect(
 
     Args:
         transmitted: float32 (H, W), transmitted share of the beam.
-        rng: generator of the quantum noise.
-        pixel: side of a pixel in cm.
-        quanta: detected quanta per cm^2 in the open beam.
-        scatter_ratio: scattered over primary signal (0: a perfect grid).
-        scatter_width: standard deviation of the scatter kernel in cm.
-        unsharpness: standard deviation of focal spot, motion and detector blur in cm.
+        rng: Generator of the quantum noise.
+        pixel: Side of a pixel in cm.
+        quanta: Detected quanta per cm^2 in the open beam.
+        scatter_ratio: Scattered over primary signal (0: a perfect grid).
+        scatter_width: Standard deviation of the scatter kernel in cm.
+        unsharpness: Standard deviation of focal spot, motion and detector blur in cm.
 
     Returns:
         float32 (H, W), positive; 1 in the open beam, but for scatter and noise.
@@ -116,13 +116,13 @@ def display(
 
     Args:
         signal: float32 (H, W), detector signal relative to the open beam, positive.
-        pixel: side of a pixel in cm.
+        pixel: Side of a pixel in cm.
         body: bool (H, W), where the child is in the collimated field; it sets the window, as in automatic exposure
             recognition.
-        compression: share of the low-frequency (3 cm) log signal that is taken off, which evens out lung and
+        compression: Share of the low-frequency (3 cm) log signal that is taken off, which evens out lung and
             mediastinum as computed-radiography processing does.
-        gamma: exponent of the characteristic curve.
-        window: percentiles of the log signal in `body` that become (nearly) black and white.
+        gamma: Exponent of the characteristic curve.
+        window: Percentiles of the log signal in `body` that become (nearly) black and white.
 
     Returns:
         float32 (H, W) in [0, 1].

@@ -22,10 +22,10 @@ class Radiograph:
         image: float32 (H, W) in [0, 1], bone bright.
         lung_mask: bool (H, W), both lungs, the part behind the heart included.
         boxes: (finding, x_min, y_min, x_max, y_max) in pixels, max exclusive, inside the frame.
-        findings: names of the findings, as in VinDr-PCXR; empty for a healthy child.
+        findings: Names of the findings, as in VinDr-PCXR; empty for a healthy child.
         severities: 0 (barely there) to 1, one a finding.
-        anatomy: the child, before disease changed it.
-        view: the exposure.
+        anatomy: The child, before disease changed it.
+        view: The exposure.
     """
 
     image: np.ndarray
@@ -53,15 +53,15 @@ def draw_radiograph(
     come out in the same place on every film.
 
     Args:
-        rng: generator; four numbers are taken from it.
-        size: height of the image in pixels, 32 or more; the width is 1.0 to 1.45 times that.
-        findings: names from `lesions.FINDINGS`; none for a healthy child.
-        anatomy: the child; drawn when not given.
-        view: the exposure; drawn when not given.
-        severity: of every finding, 0 to 1. Default: drawn, most often mild, down to the barely visible.
+        rng: Generator; four numbers are taken from it.
+        size: Height of the image in pixels, 32 or more; the width is 1.0 to 1.45 times that.
+        findings: Names from `lesions.FINDINGS`; none for a healthy child.
+        anatomy: The child; drawn when not given.
+        view: The exposure; drawn when not given.
+        severity: Of every finding, 0 to 1. Default: drawn, most often mild, down to the barely visible.
 
     Raises:
-        ValueError: unknown finding, or a size or severity out of range.
+        ValueError: Unknown finding, or a size or severity out of range.
     """
     unknown = [finding for finding in findings if finding not in FINDINGS]
     if unknown:

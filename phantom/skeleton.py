@@ -9,8 +9,8 @@ def draw_skeleton(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
     """Return the path through bone, float32 (H, W), in cm of cortical bone.
 
     Args:
-        thorax: geometry of the child in this view.
-        rng: generator of the child's own small irregularities.
+        thorax: Geometry of the child in this view.
+        rng: Generator of the child's own small irregularities.
     """
     bone = _ribs(thorax, rng) + _spine(thorax)
     _shoulder_girdle(thorax, bone)

@@ -12,10 +12,10 @@ from joblib import Parallel, cpu_count, delayed
 
 @contextmanager
 def new_folder(root: str | Path) -> Iterator[Path]:
-    """Give a temporary folder beside `root` that is renamed to `root` when the block ends without an error.
+    """Yield a temporary folder beside `root` that is renamed to `root` when the block ends without an error.
 
     Args:
-        root: folder to be made; it must not exist, or be empty.
+        root: Folder to be made; it must not exist, or be empty.
 
     Raises:
         FileExistsError: `root` exists and is a file, or holds something.

@@ -16,10 +16,10 @@ def grow_tree(
     slight taper, with angles and lengths drawn.
 
     Args:
-        rng: generator of the tree.
+        rng: Generator of the tree.
         hilum: (x, y) in cm.
         sign: -1 for the right lung, 1 for the left.
-        reach: distance in cm from the hilum to the lung's edge.
+        reach: Distance in cm from the hilum to the lung's edge.
 
     Returns:
         points (N, 2) in cm, radius (N,) in cm, length (N,) in cm that each point stands for.
@@ -52,10 +52,10 @@ def draw_vessels(thorax: Thorax, rng: np.random.Generator, calibre: float = 1.0,
     """Return the path through the blood vessels of both lungs, float32 (H, W) in cm.
 
     Args:
-        thorax: geometry of the child in this view.
-        rng: generator of the trees.
-        calibre: factor on all radii.
-        fuzz: extra blur in cm, for vessels whose walls are swollen.
+        thorax: Geometry of the child in this view.
+        rng: Generator of the trees.
+        calibre: Factor on all radii.
+        fuzz: Extra blur in cm, for vessels whose walls are swollen.
     """
     total = thorax.canvas.zeros()
     reach = 0.62 * thorax.anatomy.half_width

@@ -53,15 +53,15 @@ def write_vindr_pcxr(
     `numpy.random.default_rng([seed, i])`, so the files do not depend on the number of workers.
 
     Args:
-        root: folder to write; new or empty.
-        labels: columns of the label tables, spelt as the data set spells them: No finding and the diseases.
-        class_names: findings that a box may have; `class_id` is the place in this list (the real ids are not public).
-        train: number of training images, one a child.
-        test: number of test images, one a child.
-        abnormal_fraction: share of sick children in each part, 0 to 1.
-        size: height of the images in pixels.
-        seed: of the cohort.
-        workers: processes; default: all cores.
+        root: Folder to write; new or empty.
+        labels: Columns of the label tables, spelt as the data set spells them: No finding and the diseases.
+        class_names: Findings that a box may have; `class_id` is the place in this list (the real ids are not public).
+        train: Number of training images, one a child.
+        test: Number of test images, one a child.
+        abnormal_fraction: Share of sick children in each part, 0 to 1.
+        size: Height of the images in pixels.
+        seed: Of the cohort.
+        workers: Processes; default: all cores.
 
     Returns:
         One row an image: `path` (relative to `root`), `patient` (the image id), `label` (0 healthy, 1 sick child),
@@ -70,7 +70,7 @@ def write_vindr_pcxr(
 
     Raises:
         FileExistsError: `root` holds something.
-        ValueError: a count is negative, both are zero, the fraction lies outside [0, 1], or a name is missing that the
+        ValueError: A count is negative, both are zero, the fraction lies outside [0, 1], or a name is missing that the
             phantom may write down.
     """
     if min(train, test) < 0 or train + test == 0:

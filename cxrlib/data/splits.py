@@ -81,6 +81,11 @@ def split_by_patient(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dup
     Raises:
         ValueError: If columns or patients are missing, a path occurs twice, sizes do not fit, or whole patients
             cannot give them.
+
+    >>> frame = pd.DataFrame({"path": list("abcde"), "patient": list("ppqrs"), "label": 0})
+    >>> no_pairs = pd.DataFrame(columns=["first", "second", "distance"])
+    >>> split_by_patient(frame, (0.6, 0.2, 0.2), seed=0, duplicates=no_pairs).split.tolist()
+    ['train', 'train', 'validation', 'test', 'train']
     """
     _require(frame, ["path", "patient", "label"])
     sizes = _exact_sizes(sizes, len(frame))

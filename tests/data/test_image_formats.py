@@ -1,7 +1,6 @@
 """Tests of images on every encoding a radiograph may come in, and on encodings that are not what they claim."""
 
 import io
-import os
 import struct
 import zlib
 
@@ -118,17 +117,15 @@ def test_jpeg_baseline(tmp_path):
     assert image == pytest.approx(stored / 255, abs=0.02)
 
 
-@pytest.mark.parametrize("bits", [8, 12, 16])
-def test_lossless_jpeg(tmp_path, bits):
-    stored = film(bits)
-    path = write_stream(tmp_path / "a.dcm", uid.JPEGLosslessSV1, lossless_jpeg(stored, bits), stored, bits)
-    assert read_image(path) == pytest.approx(stored / (2**bits - 1), abs=1e-6)
-
-
-@pytest.mark.parametrize("bits", [8, 16])
-def test_lossless_jpeg_ls(tmp_path, bits):
-    stored = SMALL[bits]
-    path = write_stream(tmp_path / "a.dcm", uid.JPEGLSLossless, CHARLS[bits], stored, bits)
+@pytest.mark.parametrize(
+    ("syntax", "bits"),
+    [(uid.JPEGLosslessSV1, 8), (uid.JPEGLosslessSV1, 12), (uid.JPEGLosslessSV1, 16)]
+    + [(uid.JPEGLSLossless, 8), (uid.JPEGLSLossless, 16)],
+)
+def test_lossless_code_of_others(tmp_path, syntax, bits):
+    stored = SMALL[bits] if syntax == uid.JPEGLSLossless else film(bits)
+    stream = CHARLS[bits] if syntax == uid.JPEGLSLossless else lossless_jpeg(stored, bits)
+    path = write_stream(tmp_path / "a.dcm", syntax, stream, stored, bits)
     assert read_image(path) == pytest.approx(stored / (2**bits - 1), abs=1e-6)
 
 
@@ -281,23 +278,17 @@ def test_stream_of_more_bits_than_the_header_has_is_named(tmp_path):
         read_image(path)
 
 
-def test_dicom_cut_short_is_named(tmp_path):
-    path = write_dicom(tmp_path / "film.dcm", film(12))
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+@pytest.mark.parametrize("compressed", [False, True])
+def test_dicom_cut_short_is_named(tmp_path, compressed):
+    path, stored = write_dicom(tmp_path / "film.dcm", film(12)), film(12)
+    if compressed:
+        write_stream(path, uid.JPEGLosslessSV1, lossless_jpeg(stored, 12), stored, 12)
     whole = path.read_bytes()
-    for length in (100, 140, 200, len(whole) // 2, len(whole) - 2):
+    for length in (100, 140, 200, len(whole) // 2, len(whole) * 9 // 10):
         path.write_bytes(whole[:length])
         with pytest.raises(ImageError, match="film.dcm: .*fetch it again"):
             read_image(path)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-def test_compressed_dicom_cut_short_is_named(tmp_path):
-    stored = film(12)
-    path = write_stream(tmp_path / "film.dcm", uid.JPEGLosslessSV1, lossless_jpeg(stored, 12), stored, 12)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * 0.9)])
-    with pytest.raises(ImageError, match="film.dcm: DICOM without pixels; fetch it again if it was cut short"):
-        read_image(path)
 
 
 # ---- headers ----
@@ -327,12 +318,6 @@ def test_frames_that_the_header_does_not_tell_of_are_named(tmp_path):
 def test_more_bits_stored_than_allocated_are_named(tmp_path, bits):
     with pytest.raises(ImageError, match=f"film.dcm: .*'Bits Stored' value of '{bits}' is invalid.*correct its header"):
         read_image(write_dicom(tmp_path / "film.dcm", BitsStored=bits))
-
-
-def test_black_film_is_black_and_dark_film_stays_dark(tmp_path):
-    assert (read_image(write_dicom(tmp_path / "a.dcm", np.zeros((4, 5)))) == 0).all()
-    stored = np.array([[0, 100, 255]])
-    assert read_image(write_dicom(tmp_path / "b.dcm", stored, bits=16)) == pytest.approx(stored / 65535)
 
 
 @pytest.mark.parametrize("name", ["a.dcm", "a.png"])
@@ -384,8 +369,8 @@ def test_two_greys_of_one_bit(tmp_path):
     assert np.array_equal(read_image(tmp_path / "a.png"), bits)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
-def test_grey_in_a_colour_jpeg(tmp_path, mode):
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_grey_in_a_jpeg(tmp_path, mode):
     grey = film(8)
     Image.fromarray(grey.astype(np.uint8)).convert(mode).save(tmp_path / "a.jpeg", quality=95)
     assert read_image(tmp_path / "a.jpeg") == pytest.approx(grey / 255, abs=0.03)
@@ -447,42 +432,30 @@ def test_other_formats_are_refused(tmp_path):
 # ---- paths ----
 
 
+@pytest.mark.parametrize(
+    ("make", "fault"),
+    [
+        (lambda path: None, "no such file"),
+        (lambda path: path.mkdir(), "a folder; give one of the files in it"),
+        (lambda path: path.symlink_to("gone.jpeg"), "link to gone.jpeg, which is not there"),
+        (lambda path: path.symlink_to(path.name), "link to a.*, which is not there"),
+    ],
+)
 @pytest.mark.parametrize("name", ["a.jpeg", "a.dicom"])
-def test_folder_is_named(tmp_path, name):
-    (tmp_path / name).mkdir()
-    with pytest.raises(ImageError, match=f"{name}: a folder; give one of the files in it"):
+def test_what_is_no_file_is_named(tmp_path, name, make, fault):
+    make(tmp_path / name)
+    with pytest.raises(ImageError, match=f"{name}: {fault}"):
         read_image(tmp_path / name)
 
 
-@pytest.mark.parametrize("target", ["gone.jpeg", "a.jpeg"])
-def test_broken_link_is_named(tmp_path, target):
-    (tmp_path / "a.jpeg").symlink_to(target)
-    with pytest.raises(ImageError, match=f"a.jpeg: link to {target}, which is not there"):
-        read_image(tmp_path / "a.jpeg")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-@pytest.mark.parametrize("locked", ["film.png", "."])
-def test_file_without_permission_is_named(tmp_path, locked):
-    path = tmp_path / "locked" / "film.png"
-    path.parent.mkdir()
-    Image.fromarray(film(8).astype(np.uint8)).save(path)
-    (path.parent / locked).chmod(0)
-    try:
-        with pytest.raises(ImageError, match="film.png: no permission to read it; allow it"):
-            read_image(path)
-    finally:
-        path.parent.chmod(0o700)
-
-
-def test_refused_permission_is_named_for_root_too(tmp_path, monkeypatch):
+def test_refused_permission_is_named(tmp_path, monkeypatch):
     path = tmp_path / "film.png"
     Image.fromarray(film(8).astype(np.uint8)).save(path)
 
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Image, "open", refuse)
+    monkeypatch.setattr(Image, "open", refuse)  # root may read everything
     with pytest.raises(ImageError, match="film.png: no permission to read it; allow it"):
         read_image(path)
 

@@ -1,7 +1,6 @@
 """Tests of images: files with known pixels, damaged files, and boxes against where pixels really land."""
 
 import numpy as np
-import pydicom
 import pytest
 from dicom_files import STORED, write_dicom
 from PIL import Image
@@ -27,70 +26,63 @@ def rainbow():
 # ---- DICOM ----
 
 
-@pytest.mark.parametrize("suffix", [".dicom", ".dcm", ".DCM"])
-def test_dicom_is_scaled_by_bits_stored(tmp_path, suffix):
-    image = read_image(write_dicom(tmp_path / f"a{suffix}"))
-    assert image.dtype == np.float32
-    assert image == pytest.approx(STORED / 4095)
-
-
-def test_dicom_is_never_scaled_by_its_own_minimum_and_maximum(tmp_path):
-    image = read_image(write_dicom(tmp_path / "a.dcm", np.array([[1000, 2000]])))
-    assert image == pytest.approx(np.array([[1000, 2000]]) / 4095)
-
-
-def test_monochrome1_is_inverted(tmp_path):
-    assert read_image(write_dicom(tmp_path / "a.dcm", photometric="MONOCHROME1")) == pytest.approx(1 - STORED / 4095)
-
-
-def test_signed_pixels(tmp_path):
-    stored = np.array([[-2048, -1, 0, 2047]])
-    image = read_image(write_dicom(tmp_path / "a.dcm", stored, signed=True))
-    assert image == pytest.approx((stored + 2048) / 4095)
-
-
-def test_rescale_without_window_keeps_the_stored_range(tmp_path):
-    path = write_dicom(tmp_path / "a.dcm", RescaleSlope=2, RescaleIntercept=-1024)
-    assert read_image(path) == pytest.approx(STORED / 4095, abs=1e-6)
-
-
-def test_negative_slope_turns_the_image_round(tmp_path):
-    path = write_dicom(tmp_path / "a.dcm", RescaleSlope=-1, RescaleIntercept=4095)
-    assert read_image(path) == pytest.approx(1 - STORED / 4095, abs=1e-6)
-
-
 def windowed(values, center, width):
     """PS3.3 C.11.2.1.2.1, the formula of the default function LINEAR, to [0, 1]."""
     return np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
 
 
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_window(tmp_path, photometric):
-    path = write_dicom(tmp_path / "a.dcm", photometric=photometric, WindowCenter=2000, WindowWidth=2500)
-    expected = windowed(STORED, 2000, 2500)
-    assert read_image(path) == pytest.approx(1 - expected if photometric == "MONOCHROME1" else expected, abs=1e-6)
-    assert expected.min() == 0
-    assert expected.max() == 1
+FEW, SIGNED = np.array([[1000, 2000]]), np.array([[-2048, -500, -1, 0, 700, 2047]])
+WINDOW, INVERTED = {"WindowCenter": 2000, "WindowWidth": 2500}, {"photometric": "MONOCHROME1"}
+DOUBLED, HALVED, TURNED = (
+    {"RescaleSlope": slope, "RescaleIntercept": intercept} for slope, intercept in ((2, -1024), (0.5, 100), (-1, 4095))
+)
 
 
-def test_first_of_several_windows(tmp_path):
-    path = write_dicom(tmp_path / "a.dcm", WindowCenter=[2000, 500], WindowWidth=[2500, 100])
-    assert read_image(path) == pytest.approx(windowed(STORED, 2000, 2500), abs=1e-6)
+@pytest.mark.parametrize(
+    ("stored", "elements", "expected"),
+    [
+        pytest.param(STORED, {}, STORED / 4095, id="scaled by BitsStored"),
+        pytest.param(FEW, {}, FEW / 4095, id="never by its own minimum and maximum"),
+        pytest.param(STORED, INVERTED, 1 - STORED / 4095, id="MONOCHROME1 is inverted"),
+        pytest.param(SIGNED, {"signed": True}, (SIGNED + 2048) / 4095, id="signed"),
+        pytest.param(STORED, DOUBLED, STORED / 4095, id="a rescale without window keeps the stored range"),
+        pytest.param(STORED, TURNED, 1 - STORED / 4095, id="a negative slope turns the image round"),
+        pytest.param(STORED, WINDOW, windowed(STORED, 2000, 2500), id="window"),
+        pytest.param(STORED, WINDOW | INVERTED, 1 - windowed(STORED, 2000, 2500), id="window, MONOCHROME1"),
+        pytest.param(
+            STORED,
+            {"WindowCenter": [2000, 500], "WindowWidth": [2500, 100]},
+            windowed(STORED, 2000, 2500),
+            id="the first of several windows",
+        ),
+        *(
+            pytest.param(
+                STORED,
+                WINDOW | rescale,
+                windowed(STORED * rescale["RescaleSlope"] + rescale["RescaleIntercept"], 2000, 2500),
+                id=f"window after a slope of {rescale['RescaleSlope']}",
+            )
+            for rescale in (DOUBLED, HALVED, TURNED)
+        ),
+        pytest.param(
+            SIGNED,
+            {"signed": True, "WindowCenter": 0, "WindowWidth": 2001},
+            windowed(SIGNED, 0, 2001),
+            id="window on signed pixels",
+        ),
+        pytest.param(np.zeros((4, 5)), {}, np.zeros((4, 5)), id="black"),
+        pytest.param(np.array([[0, 100, 255]]), {"bits": 16}, np.array([[0, 100, 255]]) / 65535, id="dark"),
+    ],
+)
+def test_grey_values_of_a_dicom(tmp_path, stored, elements, expected):
+    image = read_image(write_dicom(tmp_path / "a.dcm", stored, **elements))
+    assert image.dtype == np.float32
+    assert image == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(("slope", "intercept"), [(2, -1024), (0.5, 100), (-1, 4095)])
-def test_window_after_rescale(tmp_path, slope, intercept):
-    values = STORED * slope + intercept
-    path = write_dicom(
-        tmp_path / "a.dcm", RescaleSlope=slope, RescaleIntercept=intercept, WindowCenter=1000, WindowWidth=2000
-    )
-    assert read_image(path) == pytest.approx(windowed(values, 1000, 2000), abs=1e-6)
-
-
-def test_window_on_signed_pixels(tmp_path):
-    stored = np.array([[-2048, -500, 0, 700, 2047]])
-    path = write_dicom(tmp_path / "a.dcm", stored, signed=True, WindowCenter=0, WindowWidth=2001)
-    assert read_image(path) == pytest.approx(windowed(stored, 0, 2001), abs=1e-6)
+@pytest.mark.parametrize("suffix", [".dicom", ".DCM"])
+def test_dicom_by_its_ending(tmp_path, suffix):
+    assert read_image(write_dicom(tmp_path / f"a{suffix}")) == pytest.approx(STORED / 4095)
 
 
 def test_voi_lut_sequence_goes_before_the_window(tmp_path):
@@ -118,6 +110,8 @@ def test_modality_lut_sequence(tmp_path):
         ({"WindowCenter": 5, "WindowWidth": 10, "VOILUTFunction": "CUBIC"}, "VOI LUT Function"),
         ({"RescaleSlope": 0, "RescaleIntercept": 5}, "one grey value"),
         ({"PixelData": bytes(4)}, "damaged or unusual"),
+        ({"photometric": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0}, "RGB colour"),
+        ({"Rows": 60000, "Columns": 60000}, "60000 x 60000 pixels"),  # before they are decoded
     ],
 )
 def test_unusable_dicom_is_named(tmp_path, elements, message):
@@ -126,76 +120,21 @@ def test_unusable_dicom_is_named(tmp_path, elements, message):
         read_image(path)
 
 
-def test_dicom_without_pixels_is_named(tmp_path):
-    path = write_dicom(tmp_path / "film.dcm")
-    dataset = pydicom.dcmread(path)
-    del dataset.PixelData
-    dataset.save_as(path)
-    with pytest.raises(ImageError, match="film.dcm: DICOM without pixels"):
-        read_image(path)
-
-
-def test_colour_dicom_is_named(tmp_path):
-    path = write_dicom(
-        tmp_path / "film.dcm",
-        np.zeros((2, 2, 3)),
-        photometric="RGB",
-        SamplesPerPixel=3,
-        PlanarConfiguration=0,
-    )
-    with pytest.raises(ImageError, match="film.dcm: RGB colour"):
-        read_image(path)
-
-
-def test_text_called_dicom_is_named(tmp_path):
-    path = tmp_path / "film.dicom"
-    path.write_text("Please log in to see this file." * 10)
-    with pytest.raises(ImageError, match="film.dicom: not a readable JPEG, PNG or DICOM"):
-        read_image(path)
-
-
 # ---- JPEG and PNG ----
 
 
-def test_grey_png_is_exact(tmp_path):
-    stored = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    Image.fromarray(stored).save(tmp_path / "a.png")
+@pytest.mark.parametrize("stored", [np.arange(256, dtype=np.uint8), np.array([0, 1, 257, 30000, 65535], np.uint16)])
+def test_grey_png_is_exact_and_keeps_its_range(tmp_path, stored):
+    Image.fromarray(stored[None]).save(tmp_path / "a.png")
     image = read_image(tmp_path / "a.png")
     assert image.dtype == np.float32
-    assert image == pytest.approx(stored / 255)
-
-
-def test_16_bit_png_keeps_its_range(tmp_path):
-    stored = np.array([[0, 1, 257, 30000, 65535]], dtype=np.uint16)
-    Image.fromarray(stored).save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png") == pytest.approx(stored / 65535)
-
-
-def test_grey_jpeg(tmp_path):
-    ramp = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (32, 1))
-    Image.fromarray(ramp).save(tmp_path / "a.jpeg", quality=95)
-    assert read_image(tmp_path / "a.jpeg") == pytest.approx(ramp / 255, abs=0.02)
+    assert image == pytest.approx(stored[None] / np.iinfo(stored.dtype).max)
 
 
 def test_colour_becomes_luminance(tmp_path):
     Image.fromarray(rainbow()).save(tmp_path / "a.png")
     # ITU-R BT.601, to the rounding of 8 bits
     assert read_image(tmp_path / "a.png") == pytest.approx(rainbow() @ [0.299, 0.587, 0.114] / 255, abs=1 / 255)
-
-
-def test_equal_channels_are_the_grey_image(tmp_path):
-    grey = rainbow()[..., 0]
-    Image.fromarray(np.stack([grey] * 3, axis=-1)).save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png") == pytest.approx(grey / 255)
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_alpha_is_dropped(tmp_path, mode):
-    grey = rainbow()[..., 0]
-    image = Image.fromarray(grey).convert(mode)
-    image.putalpha(Image.fromarray(rainbow()[..., 1]))
-    image.save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png") == pytest.approx(grey / 255)
 
 
 def test_palette_is_looked_up(tmp_path):
@@ -245,11 +184,6 @@ def test_flipped_bytes_give_an_image_or_an_image_error(tmp_path):
             assert image.max() <= 1
 
 
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(ImageError, match="nowhere.jpeg: no such file"):
-        read_image(tmp_path / "nowhere.jpeg")
-
-
 @pytest.mark.parametrize("name", ["a.png", "a.dcm"])
 def test_larger_image_is_refused_by_name(tmp_path, name):
     path = tmp_path / name
@@ -260,12 +194,6 @@ def test_larger_image_is_refused_by_name(tmp_path, name):
     assert read_image(path, max_pixels=200).shape == (10, 20)
     with pytest.raises(ImageError, match=f"{name}: 20 x 10 pixels, above the limit of 199"):
         read_image(path, max_pixels=199)
-
-
-def test_claimed_size_is_refused_before_pixels_are_decoded(tmp_path):
-    path = write_dicom(tmp_path / "a.dcm", Rows=60000, Columns=60000)
-    with pytest.raises(ImageError, match="60000 x 60000 pixels"):
-        read_image(path)
 
 
 def test_phantom_dicoms_all_show_a_chest(vindr_cohort):
@@ -343,13 +271,10 @@ def test_boxes_outside_are_counted():
     assert moved.inside.tolist() == [True, False, False, False, True]
     assert moved.boxes[4] == pytest.approx([50, 10, 51, 20])
     assert transform_boxes(np.empty((0, 4)), crop, 200).outside == 0
-
-
-def test_a_box_in_the_padding_is_outside():
+    # The second lies where the frame is padding: its pixels are not shown either.
     image = np.zeros((200, 200), np.float32)
     image[10:30, 10:30] = 1
-    assert crop_and_resize(image, (50, 0, 150, 200), 200).sum() == 0
-    assert transform_boxes([(10, 10, 30, 30)], (50, 0, 150, 200), 200).outside == 1
+    assert crop_and_resize(image, crop, 200).sum() == 0
 
 
 def test_empty_crop_and_misshapen_boxes_are_refused():

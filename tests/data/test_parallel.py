@@ -2,9 +2,9 @@
 
 import contextlib
 import os
-import time
 
 import pytest
+from PIL import Image
 
 from cxrlib.data import parallel
 from cxrlib.data.images import read_image
@@ -45,20 +45,16 @@ def test_the_pool_stays_a_few_files_ahead(monkeypatch, together):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_comes_in_its_turn_with_its_issue(tmp_path, workers):
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    results = map_files(_sleep_or_read, ["0.01", str(tmp_path / "broken.png"), *["0"] * 40], workers)
-    assert next(results) == "0.01"
-    with pytest.raises(ImageError, match="broken.png: not a readable .*; fetch it again") as raised:
+    good, broken = tmp_path / "good.png", tmp_path / "broken.png"
+    Image.new("L", (4, 3)).save(good)
+    broken.write_bytes(b"no image")
+    results = map_files(read_image, [str(good), str(broken), *[str(good)] * 40], workers)
+    assert next(results).shape == (3, 4)
+    with pytest.raises(ImageError) as raised:
         next(results)
-    assert raised.value.issue.file == str(tmp_path / "broken.png")
-    assert raised.value.issue.remedy == "fetch it again"
-
-
-def _sleep_or_read(path):
-    if path.endswith(".png"):
-        return read_image(path)
-    time.sleep(float(path))
-    return path
+    fault = "not a readable JPEG, PNG or DICOM file, by its first bytes"
+    assert raised.value.issue == (str(broken), "error", fault, "fetch it again")
+    assert str(raised.value) == f"{broken}: {fault}; fetch it again"
 
 
 def test_a_bar_counts_the_files(capsys):

@@ -347,14 +347,12 @@ def test_kermany_is_the_same_with_two_workers(kermany, tmp_path):
 def test_kermany_errors(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
-    with pytest.raises(FileExistsError, match="full is not empty"):
-        write_kermany(tmp_path / "full", 1, 0, 0, size=64, workers=1)
-    with pytest.raises(FileExistsError, match="full is not empty"):
-        write_kermany(tmp_path / "set", 1, 0, 0, size=64, workers=1, masks=tmp_path / "full")
-    with pytest.raises(ValueError, match="make no cohort"):
-        write_kermany(tmp_path / "set", 0, 0, 0)
-    with pytest.raises(ValueError, match="make no cohort"):
-        write_kermany(tmp_path / "set", 3, -1, 0)
+    for root, masks in (("full", None), ("set", tmp_path / "full")):
+        with pytest.raises(FileExistsError, match="full is not empty"):
+            write_kermany(tmp_path / root, 1, 0, 0, size=64, workers=1, masks=masks)
+    for counts in ((0, 0, 0), (3, -1, 0)):
+        with pytest.raises(ValueError, match="make no cohort"):
+            write_kermany(tmp_path / "set", *counts)
     with pytest.raises(ValueError, match="lies in"):
         write_kermany(tmp_path / "set", 3, 0, 0, masks=tmp_path / "set" / "masks")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full"]
@@ -384,14 +382,8 @@ def vindr(tmp_path_factory):
 
 def test_vindr_tables(vindr):
     folder, frame = vindr
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "annotations_test.csv",
-        "annotations_train.csv",
-        "image_labels_test.csv",
-        "image_labels_train.csv",
-        "test",
-        "train",
-    ]
+    tables = {f"{name}_{split}.csv" for name in ("annotations", "image_labels") for split in ("test", "train")}
+    assert {path.name for path in folder.iterdir()} == {*tables, "test", "train"}
     for split, count in (("train", 90), ("test", 30)):
         labels = pd.read_csv(folder / f"image_labels_{split}.csv")
         boxes = pd.read_csv(folder / f"annotations_{split}.csv")
@@ -469,18 +461,16 @@ def test_vindr_is_the_same_with_two_workers(vindr, tmp_path):
         assert (tmp_path / "set" / path).read_bytes() == (folder / path).read_bytes()
 
 
-def test_vindr_errors(tmp_path):
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "file").touch()
-    with pytest.raises(FileExistsError, match="full is not empty"):
-        write_vindr_pcxr(tmp_path / "full", *NAMES, 1, 0, size=64, workers=1)
-    with pytest.raises(ValueError, match="make no cohort"):
-        write_vindr_pcxr(tmp_path / "set", *NAMES, 0, 0)
-    with pytest.raises(ValueError, match=r"abnormal_fraction is 1\.5"):
-        write_vindr_pcxr(tmp_path / "set", *NAMES, 1, 1, abnormal_fraction=1.5)
-    for names, lacking in (
-        ((LABELS[:5], CLASS_NAMES), "Pleuro-pneumonia"),
-        ((LABELS, CLASS_NAMES[:5]), "Consolidation"),
-    ):
-        with pytest.raises(ValueError, match=f"lack .*{lacking}"):
-            write_vindr_pcxr(tmp_path / "set", *names, 1, 1)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((*NAMES, 0, 0), "make no cohort"),
+        ((*NAMES, 1, 1, 1.5), r"abnormal_fraction is 1\.5"),
+        ((LABELS[:5], CLASS_NAMES, 1, 1), "lack .*Pleuro-pneumonia"),
+        ((LABELS, CLASS_NAMES[:5], 1, 1), "lack .*Consolidation"),
+    ],
+)
+def test_vindr_errors(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        write_vindr_pcxr(tmp_path / "set", *arguments)
+    assert list(tmp_path.iterdir()) == []
