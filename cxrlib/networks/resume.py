@@ -9,6 +9,7 @@ import numpy as np
 
 from cxrlib.data.cohort import Pixels
 from cxrlib.files import written_whole
+from cxrlib.networks.learning import NotLearningError
 
 
 class Continuation(keras.callbacks.ReduceLROnPlateau):
@@ -21,14 +22,15 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         folder: Where the state is kept.
         batches: `training.Batches` of the training data, whose count of epochs decides their order.
         fingerprint: What the state must have been made with to be taken up, see `fingerprint`.
+        watch: `learning.Watch` that says what each epoch is; None for none.
         patience: Epochs without improvement that make a plateau; None for no plateaus.
         plateau: Further settings of `keras.callbacks.ReduceLROnPlateau`.
     """
 
-    def __init__(self, folder: Path, batches, fingerprint: str, patience: int | None, **plateau):
+    def __init__(self, folder: Path, batches, fingerprint: str, watch, patience: int | None, **plateau):
         super().__init__(monitor="val_loss", min_delta=0.0, patience=patience or 0, **plateau)
         self.has_plateaus = patience is not None
-        self.folder, self.batches, self.fingerprint = folder, batches, fingerprint
+        self.folder, self.batches, self.fingerprint, self.watch = folder, batches, fingerprint, watch
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
     def restore(self, model, epochs: int) -> int:
@@ -41,6 +43,8 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
             return 0  # another model, data or setting, or a best epoch that this training never reaches: start anew
         model.load_weights(self.folder / f"epoch-{state['epoch']}.weights.h5")
         self.state = state
+        if self.watch:
+            self.watch.state.update(state.get("watch", {}))
         self.batches.epoch = state["epoch"]
         return state["epoch"]
 
@@ -56,15 +60,17 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
             super().on_epoch_end(epoch, logs)
         else:
             logs["learning_rate"] = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
-        done = epoch + 1
+        done, state = epoch + 1, self.state
         if not np.isfinite(logs["val_loss"]):
-            raise FloatingPointError(
+            raise NotLearningError(
                 f"{self.folder.name}: the validation loss is {logs['val_loss']} after epoch {done}, so this training "
                 "has diverged; lower the learning rate, or limit the norm of the gradient"
             )
-        state = self.state
         state["epoch"] = done
         state["history"].append({name: float(value) for name, value in logs.items()})
+        if self.watch:
+            state["history"][-1]["state"] = self.watch.judge(logs["val_loss"])
+            state["watch"] = self.watch.state
         if state["best_loss"] is None or logs["val_loss"] < state["best_loss"]:
             state["best_loss"], state["best_epoch"] = float(logs["val_loss"]), done
         if self.has_plateaus:

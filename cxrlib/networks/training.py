@@ -10,6 +10,8 @@ from tqdm import tqdm
 
 from cxrlib import progress
 from cxrlib.files import written_whole
+from cxrlib.networks import rehearsal
+from cxrlib.networks.learning import Watch
 from cxrlib.networks.resume import Continuation, fingerprint
 
 
@@ -89,8 +91,14 @@ def train(
     factor: float = 0.5,
     patience: int | None = 10,
     min_learning_rate: float = 1e-6,
+    constant: float | None = None,
+    idle_steps: int = 600,
+    stop_idle: bool = True,
+    start: str = "",
 ) -> pd.DataFrame:
     """Train a compiled model, keep the weights of the best validation loss, and survive a kill.
+
+    In a rehearsal (see `rehearsal`) it takes a few steps only.
 
     Args:
         model: Compiled Keras model; ends with the weights of its best epoch.
@@ -102,21 +110,33 @@ def train(
         factor: Factor on the learning rate at a plateau of the validation loss.
         patience: Epochs without improvement that make a plateau; None leaves the rate to the optimiser's own schedule.
         min_learning_rate: Lower bound of the learning rate.
+        constant: Loss of the best constant answer, from `learning.constant_loss`; None watches nothing.
+        idle_steps: Steps without learning after which a training is stopped.
+        stop_idle: Stop it; else it goes on, and its history says what it was.
+        start: How the network started, for the message.
 
     Returns:
-        One row an epoch: epoch (from 1), loss, metrics, val_loss and so on, learning_rate, best (bool).
+        One row an epoch: epoch (from 1), loss, metrics, val_loss and so on, learning_rate, with `constant` also state
+        (of `learning.STATES`), best (bool).
 
     Raises:
         ValueError: If `epochs` is not positive.
-        FloatingPointError: If the validation loss is not a finite number after an epoch.
+        learning.NotLearningError: If the network is no better than the constant answer for `idle_steps` steps, or the
+            loss is not a finite number.
     """
     if epochs < 1:
         raise ValueError(f"epochs {epochs}; give at least 1")
     folder = Path(folder)
+    if rehearsal.asked_for():
+        return rehearsal.rehearse(model, batches, validation, epochs, folder.name, constant, start)
     model.optimizer.build(model.trainable_variables)  # its state can be loaded only into existing variables
     plateau = {"factor": factor, "patience": patience, "min_lr": min_learning_rate}
     batches.epoch = 0  # an earlier training with the same batches must not shift the order of this one
-    continuation = Continuation(folder, batches, fingerprint(model, batches, validation, plateau), **plateau)
+    watch = None
+    if constant is not None:
+        name = f"{folder.name}, from {start}" if start else folder.name
+        watch = Watch(name, constant, idle_steps, validation[0][0], stop_idle, {})
+    continuation = Continuation(folder, batches, fingerprint(model, batches, validation, plateau), watch, **plateau)
     done = continuation.restore(model, epochs)
     if done < epochs:
         with progress.bar(folder.name, len(batches) * epochs, "batch", len(batches) * done) as bar:
@@ -127,7 +147,7 @@ def train(
                 epochs=epochs,
                 verbose=0,
                 shuffle=False,  # Keras would draw an order of batches that no seed of ours governs
-                callbacks=[continuation, Progress(bar, folder.name, epochs)],
+                callbacks=[continuation, Progress(bar, folder.name, epochs), *([watch] if watch else [])],
             )
     history = pd.DataFrame(continuation.state["history"])
     best = continuation.state["best_epoch"]
