@@ -50,7 +50,7 @@ def reasons(said: str) -> dict[str, str]:
 
 
 def line(made_from: Path, now: str, reason: str) -> str:
-    """Say why a chapter is executed, from what its last execution left, `Plan.made_from` now, and Snakemake's reason."""
+    """Say why a chapter is executed, from what its last execution left, `Plan.made_from`, and Snakemake's reason."""
     found = [words for phrase, words in REASONS.items() if phrase in reason]
     if "Params have changed" in reason and made_from.is_file():
         found += differences(json.loads(made_from.read_text()), json.loads(now))

@@ -87,7 +87,9 @@ def sample(name: str, source: Path, target: Path) -> Path:
         The folder to use.
     """
     if name == "kermany":
-        for folder in sorted(path for path in source.rglob("*") if path.is_dir() and path.name in ("NORMAL", "PNEUMONIA")):
+        for folder in sorted(
+            path for path in source.rglob("*") if path.is_dir() and path.name in ("NORMAL", "PNEUMONIA")
+        ):
             for kind in ("*bacteria*", "*virus*", "*IM-*"):
                 for file in islice(sorted(folder.glob(kind)), EACH):
                     place = target / name / file.relative_to(source)
@@ -191,7 +193,11 @@ def report(plan: Plan, networks: pd.DataFrame) -> str:
         lines.append(f"{chapter}: {part.hours.sum():.1f} h of training, {part['memory (GB)'].max():.1f} GB of memory")
         for row in part.to_dict("records"):
             path = " ".join(f"{loss:.2f}" for loss in (row["losses"][:3] + row["losses"][3:][-3:]))
-            beside = "" if row["constant"] is None or pd.isna(row["constant"]) else f" (constant answer {row['constant']:.2f})"
+            beside = (
+                ""
+                if row["constant"] is None or pd.isna(row["constant"])
+                else f" (constant answer {row['constant']:.2f})"
+            )
             start = f" from {row['start']}" if row["start"] else ""
             lines.append(
                 f"  {row['network']}{start}: {row['verdict'].upper()}, {rehearsal.VERDICTS[row['verdict']]}; "

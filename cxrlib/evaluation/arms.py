@@ -3,7 +3,9 @@
 Pretext arms are named after the encoders of the registered tasks, so that an added task takes its part by itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
 
 from cxrlib.restoration.tasks import TASKS
 
@@ -35,3 +37,40 @@ def with_role(names: Iterable[str], *roles: str) -> list[str]:
     if unknown := set(roles) - set(ROLES):
         raise ValueError(f"no role {', '.join(sorted(unknown))}: choose of {', '.join(ROLES)}")
     return [name for name in names if role(name) in roles]
+
+
+def did_not_learn(history: pd.DataFrame) -> str:
+    """Return what kept a network from learning, from the history that `training.train` returns.
+
+    Args:
+        history: One row an epoch, with `best` and `state`; a history without states says nothing.
+
+    Returns:
+        The state of the epoch whose weights are kept, or "" if it is "learning" or unknown.
+    """
+    state = history.state[history.best].iloc[0] if "state" in history else ""
+    return "" if state == "learning" else state
+
+
+def notes(states: Mapping[str, str]) -> dict[str, str]:
+    """Return the name of each network with its state behind it where it did not learn, for tables and legends.
+
+    >>> notes({"Den-P": "", "Deb-P": "idle"})
+    {'Den-P': 'Den-P', 'Deb-P': 'Deb-P (idle)'}
+    """
+    return {name: f"{name} ({state})" if state else name for name, state in states.items()}
+
+
+def notice(states: Mapping[str, str]) -> str:
+    """Write the sentence, in Markdown, that a page shows where some networks did not learn; "" where all did.
+
+    Args:
+        states: Name of each network to what `did_not_learn` returns.
+    """
+    idle = [noted for name, noted in notes(states).items() if noted != name]
+    if not idle:
+        return ""
+    return (
+        f"**Did not learn in this run: {', '.join(idle)}.** An idle network is no better than one constant answer, and "
+        "a saturated one cannot be moved any more. Its numbers describe that answer, not a method."
+    )

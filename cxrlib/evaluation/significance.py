@@ -6,7 +6,7 @@ paired tests: McNemar's of sensitivities and DeLong's of areas under the ROC cur
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -225,17 +225,24 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
     return {"auc_1": float(auc_1), "auc_2": float(auc_2), **limits, **_z_test(difference, standard_error)}
 
 
-def pairwise_auc(y_true: ArrayLike, probabilities: Mapping[str, ArrayLike]) -> pd.DataFrame:
+def pairwise_auc(
+    y_true: ArrayLike, probabilities: Mapping[str, ArrayLike], pairs: Sequence[tuple[str, str]] | None = None
+) -> pd.DataFrame:
     """Compare the areas under the ROC curves of every pair of models by `compare_auc`, with Holm's adjustment.
 
     Args:
         y_true: labels, 0 normal and 1 abnormal, shape (images,).
         probabilities: name of each model to its probability of abnormal, shape (images,).
+        pairs: pairs that were planned, the control first; all pairs by default. Holm's adjustment is over these alone.
 
     Returns:
         One row a pair, as in `pairwise`.
     """
-    return _all_pairs(list(probabilities), lambda a, b: compare_auc(y_true, probabilities[a], probabilities[b]))
+
+    def compare(a: str, b: str) -> dict[str, float]:
+        return compare_auc(y_true, probabilities[a], probabilities[b])
+
+    return _all_pairs(list(probabilities), compare, pairs)
 
 
 def _z_test(difference: float, standard_error: float) -> dict[str, float]:
@@ -243,9 +250,10 @@ def _z_test(difference: float, standard_error: float) -> dict[str, float]:
     return {"difference": difference, "standard_error": standard_error, "z": z, "p": float(2 * norm.sf(abs(z)))}
 
 
-def _all_pairs(names: list[str], compare) -> pd.DataFrame:
+def _all_pairs(names: list[str], compare, pairs: Sequence[tuple[str, str]] | None = None) -> pd.DataFrame:
     if len(names) < 2:
         raise ValueError(f"{len(names)} model: a comparison needs at least two")
-    frame = pd.DataFrame([{"model_1": a, "model_2": b, **compare(a, b)} for a, b in combinations(names, 2)])
+    pairs = combinations(names, 2) if pairs is None else pairs
+    frame = pd.DataFrame([{"model_1": a, "model_2": b, **compare(a, b)} for a, b in pairs])
     frame["p_holm"] = multipletests(frame["p"], method="holm")[1]
     return frame

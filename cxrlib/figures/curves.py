@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
-from cxrlib.figures.style import NOTHING, PALETTE, WIDTH_IN_INCHES, looks, name_axes, styled
+from cxrlib.evaluation.arms import did_not_learn
+from cxrlib.figures.style import LINES, MARKERS, NOTHING, PALETTE, WIDTH_IN_INCHES, looks, name_axes, styled
 from cxrlib.figures.tables import QUALITY_NAMES, signed
 
 
@@ -19,6 +20,8 @@ def learning_curves(
     histories: Mapping[str, pd.DataFrame], measure: str, label: str, reference: tuple[str, float] | None = None
 ) -> Figure:
     """Draw training and validation values over epochs, one panel a model; the best epoch is marked.
+
+    The panel of a model that did not learn says so, on grey.
 
     Args:
         histories: Model name to what `training.train` returns.
@@ -39,9 +42,34 @@ def learning_curves(
         if reference:
             place.axhline(reference[1], color="0.4", ls=":", label=reference[0])
         place.set(title=name)
+        if state := did_not_learn(history):
+            place.set(title=f"{name}: did not learn ({state})", facecolor="0.9")
         place.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
     name_axes(axes, len(histories), "epoch", label)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)  # over no curve
+    return figure
+
+
+@styled
+def first_step(spread: pd.DataFrame) -> Figure:
+    """Draw what one step of training does to the spread of a network's features, one panel a start, rate and width.
+
+    Args:
+        spread: One row a layer and time: width, start, rate, when ("before" or "after one step"), place (from 1),
+            deviation.
+    """
+    groups = list(spread.groupby(["width", "start", "rate"], sort=False))
+    rows = -(-len(groups) // 2)
+    figure, axes = plt.subplots(
+        rows, 2, figsize=(WIDTH_IN_INCHES, 2.1 * rows + 0.4), squeeze=False, sharex=True, sharey=True
+    )
+    for place, ((width, start, rate), group) in zip(axes.flat, groups, strict=False):
+        for number, (when, part) in enumerate(group.groupby("when", sort=False)):
+            style = {"color": PALETTE[number], "ls": LINES[number], "marker": MARKERS[number], "ms": 3}
+            place.plot(part.place, part.deviation, label=when, **style)
+        place.set(yscale="log", title=f"{start.split('_')[0].title()}, rate {rate:g}, width {width:g}")
+    name_axes(axes, len(groups), "layer", "spread of features")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -81,6 +109,7 @@ def roc_curves(
     probabilities: Mapping[str, np.ndarray],
     threshold: float = 0.5,
     published: Mapping[str, tuple[float, float]] = NOTHING,
+    notes: Mapping[str, str] = NOTHING,
 ) -> Figure:
     """Draw ROC curves with the operating point of each model, and the paper's points.
 
@@ -90,6 +119,7 @@ def roc_curves(
         threshold: Threshold of the marked points.
         published: Model name to the paper's (sensitivity, specificity), drawn hollow, in the model's colour and shape.
             The paper prints no curve, and its points are of other images: a point beside our curve is no comparison.
+        notes: Model name to the name that the legend shows, as `arms.notes` gives it.
 
     Raises:
         ValueError: A published model has no curve.
@@ -108,7 +138,7 @@ def roc_curves(
         if name in published:
             sensitivity, specificity = published[name]
             axes.plot(1 - specificity, sensitivity, mfc="white", mec=line["color"], mew=1.8, **{**mark, "zorder": 4})
-        entries.append(Line2D([], [], label=name, mec="black", **line, **mark))
+        entries.append(Line2D([], [], label=notes.get(name, name), mec="black", **line, **mark))
     if published:
         hollow = {"marker": "o", "ms": 8, "mfc": "white", "mec": "0.3", "mew": 1.8, "ls": ""}
         entries.append(Line2D([], [], label="published, no curve\n(other images)", **hollow))

@@ -18,12 +18,13 @@ SCORE_NAMES = {
 QUALITY_NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM", "haarpsi": "HaarPSI"}
 
 
-def classification(ours: pd.DataFrame, published: pd.DataFrame) -> Styler:
+def classification(ours: pd.DataFrame, published: pd.DataFrame, notes: Mapping[str, str] | None = None) -> Styler:
     """Show Table 3: one row a model, in each cell this run's score above the published one.
 
     Args:
         ours: Column model and the seven scores.
         published: The seven scores, models as index; models that the paper lacks stay empty.
+        notes: Model name to the name that is shown, as `arms.notes` gives it.
 
     Returns:
         A table for display.
@@ -36,7 +37,7 @@ def classification(ours: pd.DataFrame, published: pd.DataFrame) -> Styler:
             f"{own:.3f}<br><i>{'' if pd.isna(other) else f'{other:.3f}'}</i>"
             for own, other in zip(values, theirs, strict=True)
         ]
-    return cells.style.set_table_attributes('class="compact results"')
+    return cells.rename(index=notes or {}).style.set_table_attributes('class="compact results"')
 
 
 def restoration(scores: pd.DataFrame) -> Styler:

@@ -6,20 +6,21 @@ like that of a network that waits. What tells them apart is the loss of the best
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import keras
 import numpy as np
-import pandas as pd
 from keras import ops
 
 STATES = ("learning", "idle", "saturated", "diverged")
-"""What an epoch can be: better than the best constant answer; no better; no better, and its output does not vary with
-the input at all; or without a finite loss."""
+"""What an epoch can be: better than the best constant answer; no better; no better, and its output flat or
+at the ends of its sigmoid; or without a finite loss."""
 
 TOLERANCE = 0.02  # share of the constant's loss that a network must be better by: less is the noise of a few batches
 WINDOW = 10  # steps whose mean loss is compared
-FLAT = 1e-3  # deviation below which an output in [0, 1] counts as constant: a quarter of a step of 8 bits
+FLAT = 1e-3  # of images in [0, 1]: a quarter of a step of 8 bits, as a deviation and as a distance from the ends
+SATURATED = 0.95  # share of the pixels at the ends; a radiograph has few
+ALIKE = 1e-6  # deviation of probabilities over images that is rounding alone
 GREYS = np.linspace(0, 1, 17)  # constant images that are tried beside the mean one
 SAMPLE = 256  # targets, at most, from which the best constant image is made
 
@@ -70,13 +71,19 @@ def constant_loss(loss: str | Callable, targets: np.ndarray) -> float:
 
 
 def varies(output: np.ndarray) -> bool:
-    """Say whether an output varies: from pixel to pixel for images, from image to image for probabilities.
+    """Say whether an output can still be moved by what a network learns.
+
+    Images must vary from pixel to pixel, and no more than 95 % of their pixels may lie at the ends of a sigmoid, where
+    no gradient passes. Probabilities must vary from image to image.
 
     Args:
         output: Shape (N, H, W, C) or (N, classes), in [0, 1].
     """
-    axes = (1, 2) if output.ndim == 4 else 0
-    return bool(np.asarray(output, dtype=np.float64).std(axis=axes).mean() > (FLAT if output.ndim == 4 else 1e-6))
+    output = np.asarray(output, dtype=np.float64)
+    if output.ndim < 4:
+        return bool(output.std(axis=0).mean() > ALIKE)
+    at_the_ends = ((output < FLAT) | (output > 1 - FLAT)).mean()
+    return bool(output.std(axis=(1, 2)).mean() > FLAT and at_the_ends < SATURATED)
 
 
 def judge(loss: float, constant: float, output: np.ndarray) -> str:
@@ -144,7 +151,7 @@ class Watch(keras.callbacks.Callback):
         rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
         what = {
             "diverged": f"its loss is {mean}",
-            "saturated": f"its output is the same for every input, and its loss of {mean:.3f} stands still",
+            "saturated": f"its output is flat or at its ends, where nothing can be learnt, at a loss of {mean:.3f}",
         }.get(state, f"its loss of {mean:.3f} is no better than that of one constant answer, {self.constant:.3f}")
         since = self.state["learnt_at"]
         when = f"in {waited} steps" if not since else f"for {waited} steps, since step {since}"
@@ -152,36 +159,3 @@ class Watch(keras.callbacks.Callback):
             f"{self.name}, rate {rate:g}, has not learnt {when} ({state}): {what}. Try another start or a lower rate, "
             "give it more steps of patience if it may only be waiting, or let it go on with stop_idle = False"
         )
-
-
-def did_not_learn(history: pd.DataFrame) -> str:
-    """Return what kept a network from learning, from the history that `training.train` gives.
-
-    Args:
-        history: One row an epoch, with `best` and `state`; a history without states tells nothing.
-
-    Returns:
-        The state of the epoch that was kept, or "" if it is "learning" or unknown.
-    """
-    if "state" not in history:
-        return ""
-    state = history.state[history.best].iloc[0]
-    return "" if state == "learning" else state
-
-
-def notice(states: Mapping[str, str]) -> str:
-    """Write the sentence that a page shows where some networks did not learn.
-
-    Args:
-        states: Name of each network to its state, "" or "learning" for those that learn.
-
-    Returns:
-        Markdown; empty where all learn.
-    """
-    idle = [f"{name} ({state})" for name, state in states.items() if state not in ("", "learning")]
-    if not idle:
-        return ""
-    return (
-        f"**Did not learn in this run: {', '.join(idle)}.** An idle network is no better than one constant answer, a "
-        "saturated one gives the same output whatever it sees. Its numbers describe that answer, not a method."
-    )

@@ -28,14 +28,14 @@ def _scaled(filters: int, width: float) -> int:
 
 
 def vgg16_encoder(
-    input_shape: tuple[int, int, int], width: float = 1.0, initializer: str = "he_normal", seed: int | None = None
+    input_shape: tuple[int, int, int], width: float = 1.0, initializer: str = "glorot_uniform", seed: int | None = None
 ) -> keras.Model:
     """Build the convolution stack of VGG-16, without the pooling after its last convolution.
 
     Args:
         input_shape: (H, W, C), H and W multiples of 16.
         width: Factor on the numbers of filters; ImageNet weights fit 1.0 only.
-        initializer: Keras initialiser of the kernels. The paper says "random"; He's suits ReLU without normalisation.
+        initializer: Keras initialiser of the kernels; the paper says "random", and this is what Keras takes by itself.
         seed: Seed of the initial weights.
 
     Returns:
@@ -76,7 +76,7 @@ def sharp_unet(
     width: float = 1.0,
     kernel: np.ndarray = SHARPEN,
     output_channels: int = 3,
-    initializer: str = "he_normal",
+    initializer: str = "glorot_uniform",
     seed: int | None = None,
 ) -> keras.Model:
     """Build the VGG-16-Sharp-U-Net: each skip passes a frozen depthwise sharpening before it joins the decoder.
@@ -87,7 +87,8 @@ def sharp_unet(
         kernel: Sharpening kernel, shape (3, 3): `SHARPEN` (the paper's) or `SHARPEN_DEMO`. Padding is with zeros, so
             a constant map comes out times 1 inside, 2 at an edge and 3 in a corner (for `SHARPEN`).
         output_channels: Channels of the sigmoid output, 3 or 1; the paper does not say.
-        initializer: Keras initialiser of the trainable kernels.
+        initializer: Keras initialiser of the trainable kernels. "he_normal" dies at full width, in the first step of
+            Adam at 1e-3 (chapter 3; book/reference/starts).
         seed: Seed of the initial weights.
 
     Returns:
