@@ -25,14 +25,9 @@ class Plan:
     """What a run of a preset executes.
 
     Args:
-        root: The project's root.
-        config: Snakemake's configuration: `preset` (a name in presets/ or a path to a YAML file) and data paths in
-            lower case.
+        root: The project's root; the attribute `run` is the run folder, seen from there.
+        config: Snakemake's: `preset` (a name in presets/ or a path to a YAML file) and data paths in lower case.
         environment: Environment variables: data paths in capitals, where the configuration has none.
-
-    Attributes:
-        run: The run folder, relative to the root.
-        chapters: Names of all chapters, in order.
 
     Raises:
         PlanError: If the preset is unknown, names a parameter or chapter that does not exist, or lacks its data.

@@ -134,9 +134,7 @@ def test_magics_are_left_out_of_the_code(chapter):
 
 
 def test_parameter_names(chapter):
-    path = chapter()
-    assert dependencies.parameter_names(path) == ["run", "epochs", "sizes"]
-    assert dependencies.parameters_cell(path).startswith('run = "runs/quick"\nepochs = 2  # 100')
+    assert dependencies.parameter_names(chapter()) == ["run", "epochs", "sizes"]
 
 
 @pytest.mark.parametrize("tag", ["[other]", None])
@@ -144,7 +142,7 @@ def test_one_parameters_cell_is_needed(chapter, tag):
     text = CHAPTER.replace("[parameters]", tag) if tag else CHAPTER
     text += "" if tag else "\n```{code-cell} ipython3\n:tags: [parameters]\n\nx = 1\n```\n"
     with pytest.raises(ValueError, match=f"{0 if tag else 2} cells tagged `parameters`"):
-        dependencies.parameters_cell(chapter(text))
+        dependencies.parameter_names(chapter(text))
 
 
 def test_front_matter_is_read_and_refused_when_it_lacks_a_field_or_has_another(chapter):
