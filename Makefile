@@ -2,6 +2,7 @@
 PRESET ?= quick
 PYTHON ?= python3
 CORES ?= all
+STEPS ?= 20
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/installed
@@ -13,7 +14,7 @@ BROWSER := $(VENV)/browser
 BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
 PAGE := $(RUN)/site/_build/html/index.html
 
-.PHONY: help book record plan test test-chain test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
+.PHONY: help book record plan rehearse test test-chain test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -29,6 +30,7 @@ $(READY): requirements.lock pyproject.toml
 
 book: $(READY)  ## run the chapters that are out of date and render the book (PRESET=quick)
 	@$(BIN)/python -m bookchain.execute
+	@$(BIN)/python -m bookchain.rehearse '$(PRESET)' --warn
 	@PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config $(CONFIG)
 	@echo "Open $(CURDIR)/$(PAGE)"
 
@@ -37,6 +39,9 @@ record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESE
 
 plan: $(READY)  ## say in one line a chapter whether it would run, and why
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m bookchain.changes $(CONFIG)
+
+rehearse: $(READY)  ## a few steps of each network of a preset at its own size: alive or dead, and what the run would take
+	$(BIN)/python -m bookchain.rehearse '$(PRESET)' --steps $(STEPS)
 
 test: $(READY)  ## run the tests that need no run of the chapters, and the examples in docstrings
 	$(BIN)/python -m pytest -m 'not chain' --doctest-modules tests cxrlib phantom bookchain

@@ -92,7 +92,7 @@ class Captions(SphinxTransform):
 
     def apply(self, **_) -> None:
         """Change the document in place."""
-        cells = list(self.document.findall(_is_cell))
+        cells = [node for node in self.document.findall(nodes.container) if node.get("nb_element") == "cell_code"]
         self._names = imported(_source(cell) for cell in cells)
         for cell in cells:
             for figure in list(cell.findall(nodes.figure)):
@@ -133,10 +133,6 @@ class Captions(SphinxTransform):
             xref["refdoc"] = self.env.docname
             links += [nodes.Text(", "), xref]
         return links
-
-
-def _is_cell(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 
 def _source(cell: nodes.container) -> str:

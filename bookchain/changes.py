@@ -50,9 +50,9 @@ def reasons(said: str) -> dict[str, str]:
 
 
 def line(made_from: Path, now: str, reason: str) -> str:
-    """Say why a chapter is executed, from what its last execution left, `Plan.made_from`, and Snakemake's reason."""
+    """Say why a chapter is executed: from what its last execution left, `Plan.made_from` now, Snakemake's reason."""
     found = [words for phrase, words in REASONS.items() if phrase in reason]
-    if "Params have changed" in reason and made_from.is_file():
+    if made_from.is_file():  # also where Snakemake names another reason first
         found += differences(json.loads(made_from.read_text()), json.loads(now))
     upstream = {Path(file.strip()).name for files in re.findall(UPSTREAM, reason) for file in files.split(",")}
     found += [f"after {', '.join(sorted(upstream))}"] if upstream else []

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grimp
 import jupytext
@@ -48,31 +48,24 @@ def code_fingerprint(path: Path) -> str:
     return digest("\0".join(cell.source for cell in code_cells(read_notebook(path))))
 
 
-def parameters_cell(path: Path) -> str:
-    """Give the source of the cell tagged `parameters`.
+def parameter_values(path: Path) -> dict[str, Any]:
+    """Give what the cell tagged `parameters` assigns, in order: each name with the chapter's own value.
 
     Raises:
-        ValueError: If the chapter has not exactly one.
+        ValueError: If the chapter has not exactly one such cell.
     """
     tagged = [cell for cell in code_cells(read_notebook(path)) if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise ValueError(f"{path}: {len(tagged)} cells tagged `parameters`; a chapter has exactly one")
-    return tagged[0].source
-
-
-def parameter_names(path: Path) -> list[str]:
-    """Give the names that a chapter's parameters cell assigns, in order."""
-    return [node.targets[0].id for node in ast.parse(parameters_cell(path)).body if isinstance(node, ast.Assign)]
+    assigned = [node for node in ast.parse(tagged[0].source).body if isinstance(node, ast.Assign)]
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}
 
 
 class Declared(NamedTuple):
     """What a chapter's front matter says under `chapter`.
 
-    Attributes:
-        needs: Chapters whose results it reads.
-        trains: Whether it trains a network, for which it wants all cores.
-        memory_gb: Memory that a cluster is asked for, in GB.
-        minutes: Time that a cluster is asked for.
+    That is which chapters' results it reads, whether it trains a network, for which it wants all cores, and what
+    memory (in GB) and time (in minutes) a cluster is asked for.
     """
 
     needs: list[str]
@@ -105,12 +98,7 @@ class _PackagesIn:
 
 
 def import_graph(root: Path, packages: Iterable[str]) -> grimp.ImportGraph:
-    """Give the imports between the modules of a project's packages.
-
-    Args:
-        root: Folder that holds the packages.
-        packages: Their names; those that are not there are passed over.
-    """
+    """Give the imports between the modules of the packages in a folder; those that are not there are passed over."""
     settings.configure(PACKAGE_FINDER=_PackagesIn(root))
     return grimp.build_graph(*(name for name in packages if (root / name).is_dir()), cache_dir=None)
 

@@ -4,7 +4,6 @@
 module ends the orphans of this project only, and unlocks only if no run of it is alive.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -119,18 +118,7 @@ def _is_part_of_a_chapter(process: psutil.Process) -> bool:
     return by_the_chain and any(part in _command(process) for part in STARTED)
 
 
-def main() -> int:
-    """Execute a chapter, or clear."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, nargs="?", help="run folder, for example runs/quick")
-    parser.add_argument("chapter", nargs="?")
-    parser.add_argument("made_from", nargs="?", help="what `Plan.made_from` gives")
-    given = parser.parse_args()
-    if given.made_from:
-        return execute(given.run, given.chapter, given.made_from)
-    clear(project_root())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    if len(sys.argv) > 1:
+        sys.exit(execute(Path(sys.argv[1]), *sys.argv[2:]))
+    clear(project_root())

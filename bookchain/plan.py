@@ -25,20 +25,16 @@ class Plan:
     """What a run of a preset executes.
 
     Args:
-        root: The project's root.
-        config: Snakemake's configuration: `preset` (a name in presets/ or a path to a YAML file) and data paths in
-            lower case.
+        root: The project's root; the attribute `run` is the run folder, seen from there.
+        config: Snakemake's: `preset` (a name in presets/ or a path to a YAML file) and data paths in lower case.
         environment: Environment variables: data paths in capitals, where the configuration has none.
-
-    Attributes:
-        run: The run folder, relative to the root.
-        chapters: Names of all chapters, in order.
+        rehearsal: Make a plan without the data that the preset needs; `needs` and `wants_gpu` say what it is made for.
 
     Raises:
         PlanError: If the preset is unknown, names a parameter or chapter that does not exist, or lacks its data.
     """
 
-    def __init__(self, root: Path, config: Mapping, environment: Mapping):
+    def __init__(self, root: Path, config: Mapping, environment: Mapping, rehearsal: bool = False):
         self.root = root
         preset = str(config.get("preset") or environment.get("PRESET") or "quick")
         file = root / preset if preset.endswith((".yml", ".yaml")) else root / "presets" / f"{preset}.yml"
@@ -51,7 +47,9 @@ class Plan:
         self._check_run()
         self.given = {name: str(value) for name in DATA if (value := config.get(name) or environment.get(name.upper()))}
         settings = _read_preset(file, root)
-        self._check_needs(file, settings.pop("needs", []))
+        self.needs, self.wants_gpu = settings.pop("needs", []), settings.pop("gpu", False)
+        if not rehearsal:
+            self._check_needs(file)
         unknown = settings.keys() - set(self.chapters)
         if unknown:
             raise PlanError(f"{file}: no chapter {sorted(unknown)[0]!r}; the chapters are {', '.join(self.chapters)}")
@@ -68,8 +66,8 @@ class Plan:
         """Give the MyST source of a chapter."""
         return self.root / "notebooks" / f"{chapter}.md"
 
-    def _check_needs(self, file: Path, needs: list[str]) -> None:
-        missing = [name.upper() for name in needs if name not in self.given]
+    def _check_needs(self, file: Path) -> None:
+        missing = [name.upper() for name in self.needs if name not in self.given]
         if missing:
             raise PlanError(
                 f"{file}: this preset needs {' and '.join(missing)}; "
@@ -77,7 +75,7 @@ class Plan:
             )
 
     def _settle(self, file: Path, chapter: str, section: dict) -> dict:
-        known = dependencies.parameter_names(self.source(chapter))
+        known = dependencies.parameter_values(self.source(chapter))
         unknown = [name for name in section if name not in known]
         if unknown:
             raise PlanError(f"{file}: {chapter} has no parameter {unknown[0]!r}; it knows {', '.join(known)}")
@@ -86,6 +84,10 @@ class Plan:
             if path != "imagenet" and not (self.root / path).exists():
                 raise PlanError(f"{name.upper()}={path}: no such file or folder, seen from the project root")
         return {"run": self.run, **section, **data}
+
+    def parameters(self, chapter: str) -> dict:
+        """Give the values that replace those of a chapter's own cell."""
+        return dict(self._parameters[chapter])
 
     def declared(self, chapter: str) -> dependencies.Declared:
         """Give what a chapter's front matter declares."""

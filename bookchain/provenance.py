@@ -95,11 +95,6 @@ def resources(run: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["chapter", "seconds", "memory (GB)"])
 
 
-def chapter_seconds(run: Path) -> dict[str, float]:
-    """Give the seconds that each measured chapter took."""
-    return resources(run).set_index("chapter").seconds.to_dict()
-
-
 def data_sets(run: Path) -> pd.DataFrame:
     """Read what chapter 1 found: dataset, images, origin, sha256; without rows for an older run."""
     path = run / "01-preprocessing" / "data-sets.csv"

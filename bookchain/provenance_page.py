@@ -46,14 +46,7 @@ def _without_path(name: str, value: Any) -> Any:
 
 
 def page(run: Path, banner: str) -> str:
-    """Write the book's page on where its numbers come from.
-
-    Args:
-        run: Folder of a run; what it did not record is said to be so.
-        banner: What the site says at the head of every page.
-
-    Returns:
-        The page as MyST markdown, for the site's folder `book`.
+    """Write the page, in MyST; what a run did not record is said to be so.
 
     Raises:
         FileNotFoundError: If no chapter was executed.

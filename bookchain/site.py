@@ -17,7 +17,7 @@ from bookchain.chapter import project_root
 from bookchain.dependencies import code_cells, sources
 from bookchain.editions import launch
 from bookchain.plan import with_values
-from bookchain.provenance import chapter_seconds
+from bookchain.provenance import resources
 from bookchain.provenance_page import page
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
@@ -75,7 +75,7 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
         config.setdefault(section, {}).update(values)
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     (site / "book/provenance.md").write_text(page(run, banner))
-    seconds = chapter_seconds(run)
+    seconds = resources(run).set_index("chapter").seconds
     for path in sources(root):
         try:
             notebook = merge(jupytext.read(path), nbformat.read(run / "executed" / f"{path.stem}.ipynb", as_version=4))

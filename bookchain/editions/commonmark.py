@@ -28,14 +28,9 @@ ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
 
 
 class Fence(NamedTuple):
-    """A fenced block.
+    """A fenced block: a directive's name (empty for code), what stands behind it, options, content; and its lines.
 
-    Attributes:
-        name: The directive's name; empty for a block of code.
-        argument: What stands behind the name.
-        options: The directive's options.
-        content: What the block holds.
-        lines: Its first line in the text, and the one after its last.
+    `lines` are its first line in the text, and the one after its last.
     """
 
     name: str

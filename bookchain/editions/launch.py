@@ -29,10 +29,8 @@ FIRST_CELL = Path(__file__).parents[1] / "templates" / "colab.txt"
 def address(environment: Mapping[str, str], root: Path) -> str | None:
     """Find where on GitHub this copy of the book is published.
 
-    Args:
-        environment: Environment variables: `BOOK_REPOSITORY`, a full address; else `GITHUB_SERVER_URL` and
-            `GITHUB_REPOSITORY`, which GitHub Actions sets.
-        root: The project's root; its git remote `origin` is looked at last.
+    `BOOK_REPOSITORY`, a full address, comes first, then `GITHUB_SERVER_URL` and `GITHUB_REPOSITORY`, which GitHub
+    Actions sets, then the git remote `origin`.
 
     Returns:
         ``https://github.com/OWNER/NAME``, without any password that an address may hold; None for a copy that is not

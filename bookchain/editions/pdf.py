@@ -77,7 +77,7 @@ def setup(app) -> dict:
 
 
 def printable(html: str) -> str:
-    """Make the single page ready for print: no navigation, no scripts but MathJax, all unfolded, contents added."""
+    """Make of the single page one to print: no navigation, no scripts but MathJax, all unfolded, contents added."""
     page = BeautifulSoup(html, "html.parser")
     article = page.select_one("article.bd-article")
     for unwanted in article.select("script, button, .headerlink, input[type=range]"):

@@ -88,7 +88,7 @@ def test_pretext_keeps_the_best_epoch(project):
 def test_predictions_are_probabilities_of_validation_and_test_images_only(project):
     predictions = read(project, "05-ensembles", "predictions")
     assert set(predictions.split) == {"validation", "test"}
-    arms = ["Baseline", "Den-P", "Deb-P", "Random start", "SA", "SLSQP-WA", "A-F"]
+    arms = ["Baseline", "Den-P", "Deb-P", "Random start, He", "Random start, Glorot", "SA", "SLSQP-WA", "A-F"]
     assert predictions[arms].ge(0).all(axis=None)
     assert predictions[arms].le(1).all(axis=None)
     assert np.allclose(predictions["SA"], predictions[["Den-P", "Deb-P"]].mean(axis=1), atol=1e-6)

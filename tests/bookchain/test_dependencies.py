@@ -133,10 +133,9 @@ def test_magics_are_left_out_of_the_code(chapter):
     assert "import numpy as np" in code
 
 
-def test_parameter_names(chapter):
-    path = chapter()
-    assert dependencies.parameter_names(path) == ["run", "epochs", "sizes"]
-    assert dependencies.parameters_cell(path).startswith('run = "runs/quick"\nepochs = 2  # 100')
+def test_parameter_values(chapter):
+    assert list(dependencies.parameter_values(chapter())) == ["run", "epochs", "sizes"]
+    assert dependencies.parameter_values(chapter())["epochs"] == 2
 
 
 @pytest.mark.parametrize("tag", ["[other]", None])
@@ -144,7 +143,7 @@ def test_one_parameters_cell_is_needed(chapter, tag):
     text = CHAPTER.replace("[parameters]", tag) if tag else CHAPTER
     text += "" if tag else "\n```{code-cell} ipython3\n:tags: [parameters]\n\nx = 1\n```\n"
     with pytest.raises(ValueError, match=f"{0 if tag else 2} cells tagged `parameters`"):
-        dependencies.parameters_cell(chapter(text))
+        dependencies.parameter_values(chapter(text))
 
 
 def test_front_matter_is_read_and_refused_when_it_lacks_a_field_or_has_another(chapter):

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from record import record
 
-from bookchain.provenance import chapter_seconds
 from bookchain.provenance_page import page, parameters
 
 CHAPTERS = ("01-preprocessing", "03-pretext-learning")
@@ -49,7 +48,6 @@ def test_data_chapters_and_banner_are_on_the_page(run):
     assert f"kermany,5856,real,{DIGEST}\n" in text
     assert "01-preprocessing,aaaaaaaaaaaa,2026-11-23 04:05,61,2.0\n" in text
     assert "03-pretext-learning,bbbbbbbbbbbb-dirty,2026-11-23 04:05,62,2.0\n" in text
-    assert chapter_seconds(run) == {"01-preprocessing": 61, "03-pretext-learning": 62}
 
 
 def test_software_is_told_once_and_by_chapter_where_it_differs(run):

@@ -241,10 +241,10 @@ def test_readers_give_what_is_left_and_the_strict_stop(planted):
     assert frame.patient.notna().all()
     with pytest.raises(ValueError, match="exclude: no table names image 'd{32}'; correct the list"):
         strict((frame, issues))
-    read_all = read_boxes(root, frame.assign(width=64, height=64))
-    assert ((read_all[0].x_max > read_all[0].x_min) & (read_all[0].y_max > read_all[0].y_min)).all()
+    boxes, found = read_boxes(root, frame.assign(width=64, height=64))
+    assert ((boxes.x_max > boxes.x_min) & (boxes.y_max > boxes.y_min) & (boxes.x_min < 64)).all()
     with pytest.raises(ValueError, match="without area for .*, with 2 more like it; correct the row"):
-        strict(read_all)
+        strict((boxes, found))
 
 
 @pytest.mark.parametrize("form", ["list", "lines", "csv"])

@@ -125,8 +125,11 @@ def test_missing_tables_and_images_are_named(tmp_path, vindr_cohort):
     frame, issues = index_vindr_pcxr(tmp_path)
     assert frame.empty
     assert [Path(issue.file).name for issue in issues] == ["image_labels_train.csv", "image_labels_test.csv"]
-    for part in vindr_cohort.root.glob("*.csv"):
+    for part in sorted(vindr_cohort.root.glob("*.csv")):  # the annotations first
         shutil.copy(part, tmp_path)
+        boxes, issues = read_boxes(tmp_path, frame.assign(width=0, height=0))
+        assert boxes.empty
+        assert {issue.fault for issue in issues} <= {"not there"}
     with pytest.raises(ValueError, match=r"\.dicom: named in the CSV but not there, with 86 more like it; fetch it"):
         strict(index_vindr_pcxr(tmp_path))
 

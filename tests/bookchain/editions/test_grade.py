@@ -101,27 +101,31 @@ def submit(chapter, tmp_path, changes, student="ada"):
     return path
 
 
-def test_right_answers_pass_and_rows_name_student_and_exercise(chapter, tmp_path):
-    path = submit(chapter, tmp_path, {"    ...": "    return two * x", "answer = ...": "answer = double(21)"})
-    found = grade(path, chapter, "runs/mine")
+UNTOUCHED = "not solved: the cell is as it was handed out"
+
+
+@pytest.mark.parametrize(
+    ("double", "answer", "messages"),
+    [
+        ("    return two * x", "answer = double(21)", ["", ""]),
+        ("    return x", "answer = 42", ["AssertionError: four doubled", ""]),
+        ("    raise SystemExit", "answer = 42", ["SystemExit: ", ""]),
+        ("    ...", "answer = 41", [UNTOUCHED, "AssertionError: "]),
+        ("    return two * x", "import os; os._exit(3)", ["", "stopped"]),
+    ],
+    ids=["right", "wrong", "exits Python", "untouched", "ends the process"],
+)
+def test_each_exercise_is_tried_and_told_apart(chapter, tmp_path, double, answer, messages):
+    found = grade(submit(chapter, tmp_path, {"    ...": double, "answer = ...": answer}), chapter, "runs/mine")
     assert list(found) == COLUMNS
-    assert found[["student", "exercise", "passed"]].to_numpy().tolist() == [
-        ["ada", "ex-double", True],
-        ["ada", "ex-answer", True],
-    ]
-
-
-def test_wrong_answer_is_told_with_the_checks_message_and_the_next_is_still_tried(chapter, tmp_path):
-    found = grade(
-        submit(chapter, tmp_path, {"    ...": "    return x", "answer = ...": "answer = 42"}), chapter, "runs/mine"
-    )
-    assert found.passed.tolist() == [False, True]
-    assert found.message[0] == "AssertionError: four doubled"
+    assert found[["student", "exercise"]].to_numpy().tolist() == [["ada", "ex-double"], ["ada", "ex-answer"]]
+    assert found.message.tolist() == messages
+    assert found.passed.tolist() == [not message for message in messages]
 
 
 def test_changed_check_passes_nobody(chapter, tmp_path):
-    found = grade(submit(chapter, tmp_path, {"assert double(4) == 8": "assert True"}), chapter, "runs/mine")
-    assert not found.passed.any()
+    changes = {"    ...": "    return x", "assert double(4) == 8": "assert True"}
+    assert not grade(submit(chapter, tmp_path, changes), chapter, "runs/mine").passed.any()
 
 
 def test_endless_answer_is_stopped_and_what_came_before_it_counts(chapter, tmp_path):
@@ -129,22 +133,6 @@ def test_endless_answer_is_stopped_and_what_came_before_it_counts(chapter, tmp_p
     found = grade(submit(chapter, tmp_path, changes), chapter, "runs/mine", seconds=4)
     assert found.passed.tolist() == [True, False]
     assert "more than 4 seconds" in found.message[1]
-
-
-def test_answer_that_ends_the_process_is_not_passed(chapter, tmp_path):
-    found = grade(submit(chapter, tmp_path, {"answer = ...": "import os; os._exit(3)"}), chapter, "runs/mine")
-    assert found.passed.tolist() == [False, False]
-
-
-def test_answer_that_exits_python_costs_no_other_exercise(chapter, tmp_path):
-    changes = {"    ...": "    raise SystemExit", "answer = ...": "answer = 42"}
-    found = grade(submit(chapter, tmp_path, changes), chapter, "runs/mine")
-    assert found.passed.tolist() == [False, True]
-
-
-def test_untouched_cell_is_told_from_a_wrong_answer(chapter, tmp_path):
-    found = grade(submit(chapter, tmp_path, {"answer = ...": "answer = 41"}), chapter, "runs/mine")
-    assert found.message.tolist() == ["not solved: the cell is as it was handed out", "AssertionError: "]
 
 
 def test_what_an_answer_writes_goes_to_no_ones_run(chapter, tmp_path):

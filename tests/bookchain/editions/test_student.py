@@ -154,18 +154,15 @@ def test_solution_that_cannot_be_taken_out_is_refused_by_cell(statement):
         (new_notebook(cells=chapter().cells[:1]), "cell 1: the solution of ex-root has no solution-end"),
         (new_notebook(cells=chapter().cells[:1] + chapter().cells[:1]), "cell 2: a solution starts in that of ex-root"),
         (new_notebook(cells=[new_markdown_cell("```{exercise}\n:label: ex-a\n```")]), "exercise ex-a: no solution"),
+        (
+            chapter(code("a = 1", "solution"), code("assert a", "check"), after=chapter().cells[:1]),
+            "those without solution: none",
+        ),
     ],
 )
 def test_broken_exercise_is_named_with_its_remedy(notebook, message):
     with pytest.raises(ExerciseError, match=message):
         strip(notebook)
-
-
-def test_second_solution_of_one_exercise_is_refused():
-    once = chapter(code("a = 1", "solution"), code("assert a", "check")).cells
-    again = [new_markdown_cell("```{solution-start} ex-root\n```")]
-    with pytest.raises(ExerciseError, match="those without solution: none"):
-        exercises(new_notebook(cells=[*once, *again]))
 
 
 def test_edition_names_the_file_of_a_fault(tmp_path):
