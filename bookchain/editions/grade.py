@@ -109,7 +109,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("submissions", type=Path, help="folder with one folder a student")
     parser.add_argument("--run", default="runs/quick", help="finished run that the exercises read")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="time limit of a notebook")
     arguments = parser.parse_args()
     chapters = {path.stem: path for path in sources(project_root())}
     found, passed_over = submissions(arguments.submissions, set(chapters))
@@ -117,9 +116,7 @@ def main() -> int:
         print(f"{path}: passed over: no chapter of this name, or a newer copy is there", file=sys.stderr)
     if not found:
         parser.error(f"{arguments.submissions}: no STUDENT/NN-name.ipynb there; keep the names of the student edition")
-    frames = [
-        grade(path.resolve(), chapters[name], arguments.run, arguments.seconds) for (_, name), path in found.items()
-    ]
+    frames = [grade(path.resolve(), chapters[name], arguments.run) for (_, name), path in found.items()]
     grades = pd.concat(frames, ignore_index=True)
     grades.to_csv(arguments.submissions / "grades.csv", index=False)
     passed = grades.pivot(index="student", columns="exercise", values="passed")
