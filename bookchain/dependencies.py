@@ -103,16 +103,7 @@ def import_graph(root: Path, packages: Iterable[str]) -> grimp.ImportGraph:
 
 
 def module_fingerprints(path: Path, root: Path, graph: grimp.ImportGraph) -> dict[str, str]:
-    """Fingerprint every module that a chapter uses, imports of imports too.
-
-    Args:
-        path: The chapter's MyST source.
-        root: Folder that holds the packages.
-        graph: Their imports, from `import_graph`.
-
-    Returns:
-        Dotted module name to fingerprint, by name.
-    """
+    """Fingerprint every module in `graph` that a chapter uses, imports of imports too, by dotted name."""
     used, waiting = set(), _imported(code(path)) & graph.modules
     while waiting:
         used |= waiting

@@ -73,14 +73,8 @@ def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None
 def grade(submitted: Path, source: Path, run: str, seconds: float = SECONDS) -> pd.DataFrame:
     """Grade one notebook in a process of its own; the folder that holds it names the student.
 
-    Args:
-        submitted: The student's notebook.
-        source: The chapter's MyST source in this copy.
-        run: Finished run that the set-up reads.
-        seconds: Time limit; exercises not reached by then count as not passed.
-
     Returns:
-        One row an exercise: student, chapter, exercise, passed, message.
+        One row an exercise: student, chapter, exercise, passed, message. Those not reached in time have not passed.
     """
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
