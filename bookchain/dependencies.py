@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import grimp
@@ -86,19 +87,11 @@ def declared(path: Path) -> Declared:
         raise ValueError(f"{path}: its front matter needs, under `chapter`, {fields}, and nothing else") from error
 
 
-class _PackagesIn:
-    """Tell grimp to look for packages in a folder: what is installed may be another copy of the project."""
-
-    def __init__(self, root: Path):
-        self.root = root
-
-    def determine_package_directories(self, package_name: str, file_system) -> set[str]:
-        return {str(self.root / package_name)}
-
-
 def import_graph(root: Path, packages: Iterable[str]) -> grimp.ImportGraph:
     """Give the imports between the modules of the packages in a folder; those that are not there are passed over."""
-    settings.configure(PACKAGE_FINDER=_PackagesIn(root))
+    # Grimp's own finder would take what is installed, which may be another copy of the project.
+    here = SimpleNamespace(determine_package_directories=lambda package_name, file_system: {str(root / package_name)})
+    settings.configure(PACKAGE_FINDER=here)
     return grimp.build_graph(*(name for name in packages if (root / name).is_dir()), cache_dir=None)
 
 

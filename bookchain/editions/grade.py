@@ -26,12 +26,6 @@ COLUMNS = ["student", "chapter", "exercise", "passed", "message"]
 SECONDS = 300  # for one notebook; the exercises take seconds, the import of Keras a part of a minute at worst
 
 
-def answers(notebook, label: str) -> list[str]:
-    """Give the sources of a student's answer to an exercise, found by the label that the edition left in each cell."""
-    found = (cell for cell in code_cells(notebook) if cell.metadata.get("exercise") == label)
-    return [cell.source for cell in found if "solution" in cell.metadata.get("tags", [])]
-
-
 def submissions(folder: Path, chapters: set[str]) -> tuple[dict[tuple[str, str], Path], list[Path]]:
     """Find the notebooks to grade, also second downloads and copies, "02-name (1).ipynb" or "02-name-Copy1.ipynb".
 
@@ -56,7 +50,8 @@ def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None
     exec(compile(set_up.source, f"{source.stem}, set-up", "exec"), namespace)
     with results.open("a") as file:
         for exercise in exercises(chapter):
-            found = answers(notebook, exercise.label)
+            labelled = (cell for cell in code_cells(notebook) if cell.metadata.get("exercise") == exercise.label)
+            found = [cell.source for cell in labelled if "solution" in cell.metadata.get("tags", [])]
             message = "" if found else "no answer: the cell is gone, or was written anew elsewhere"
             if found == [STUB + stub(cell.source) for cell in exercise.solution]:
                 found, message = [], "not solved: the cell is as it was handed out"
