@@ -14,6 +14,7 @@ RUN = plan.run
 rule site:
     input:
         expand(RUN + "/executed/{chapter}.ipynb", chapter=plan.chapters),
+        expand(RUN + "/{chapter}", chapter=plan.chapters),
     output:
         RUN + "/site/_build/html/index.html",
     params:

@@ -24,11 +24,7 @@ UPSTREAM = r"(?:Updated input files|Input files updated by another job): ([^;\n]
 
 
 def differences(before: Mapping, now: Mapping) -> list[str]:
-    """Name what differs between two accounts of what a chapter is made from.
-
-    Args:
-        before: `Plan.made_from` when the chapter was executed.
-        now: The same as of now.
+    """Name what differs between what `Plan.made_from` gave before and gives now.
 
     Returns:
         One text a difference, such as "parameter epochs 4 -> 6" or "module cxrlib.networks.losses".

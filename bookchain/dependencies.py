@@ -5,7 +5,12 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+<<<<<<< HEAD
 from typing import Any, NamedTuple
+=======
+from types import SimpleNamespace
+from typing import NamedTuple
+>>>>>>> integ
 
 import grimp
 import jupytext
@@ -87,33 +92,16 @@ def declared(path: Path) -> Declared:
         raise ValueError(f"{path}: its front matter needs, under `chapter`, {fields}, and nothing else") from error
 
 
-class _PackagesIn:
-    """Tell grimp to look for packages in a folder: what is installed may be another copy of the project."""
-
-    def __init__(self, root: Path):
-        self.root = root
-
-    def determine_package_directories(self, package_name: str, file_system) -> set[str]:
-        return {str(self.root / package_name)}
-
-
 def import_graph(root: Path, packages: Iterable[str]) -> grimp.ImportGraph:
     """Give the imports between the modules of the packages in a folder; those that are not there are passed over."""
-    settings.configure(PACKAGE_FINDER=_PackagesIn(root))
+    # Grimp's own finder would take what is installed, which may be another copy of the project.
+    here = SimpleNamespace(determine_package_directories=lambda package_name, file_system: {str(root / package_name)})
+    settings.configure(PACKAGE_FINDER=here)
     return grimp.build_graph(*(name for name in packages if (root / name).is_dir()), cache_dir=None)
 
 
 def module_fingerprints(path: Path, root: Path, graph: grimp.ImportGraph) -> dict[str, str]:
-    """Fingerprint every module that a chapter uses, imports of imports too.
-
-    Args:
-        path: The chapter's MyST source.
-        root: Folder that holds the packages.
-        graph: Their imports, from `import_graph`.
-
-    Returns:
-        Dotted module name to fingerprint, by name.
-    """
+    """Fingerprint every module in `graph` that a chapter uses, imports of imports too, by dotted name."""
     used, waiting = set(), _imported(code(path)) & graph.modules
     while waiting:
         used |= waiting

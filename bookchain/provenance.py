@@ -1,7 +1,4 @@
-"""What makes the numbers of a run: written down as a chapter ends, and read again for the book.
-
-Nothing that takes long is imported, for every chapter does this as it ends.
-"""
+"""What makes the numbers of a run: written down as a chapter ends, without slow imports, and read for the book."""
 
 import json
 import os

@@ -149,7 +149,7 @@ def _plan(counts: dict[str, int], rng: np.random.Generator) -> tuple[list[_Patie
         group = [_Patient(kind, images) for images in _group_sizes(count, kind, rng)]
         _assign_splits(group, rng)
         patients += group
-    _number(patients, rng)
+    _number_patients(patients, rng)
     images: list[_Image] = []
     running = {"bacteria": int(rng.integers(1, 900)), "virus": int(rng.integers(1, 900))}
     for index, patient in enumerate(patients):
@@ -162,7 +162,7 @@ def _plan(counts: dict[str, int], rng: np.random.Generator) -> tuple[list[_Patie
         folder = f"{patient.split}/{'NORMAL' if patient.kind == 'normal' else 'PNEUMONIA'}"
         images += [_Image(f"{folder}/{stem}", index, patient.kind, len(images) + k) for k, stem in enumerate(stems)]
     if len(images) >= 40:
-        _copy_one(patients, images)
+        _copy_one_image(patients, images)
     return patients, images
 
 
@@ -188,7 +188,7 @@ def _assign_splits(group: list[_Patient], rng: np.random.Generator) -> None:
         group[index].split = "test" if place < test else "val" if place < test + validation else "train"
 
 
-def _number(patients: list[_Patient], rng: np.random.Generator) -> None:
+def _number_patients(patients: list[_Patient], rng: np.random.Generator) -> None:
     """Number the patients: unique with prefix and type, a few bare numbers shared as in the real set."""
     for one, two in (("IM", "NORMAL2-IM"), ("bacteria", "virus")):
         normals = one == "IM"
@@ -212,7 +212,7 @@ def _normal_stems(patient: _Patient, rng: np.random.Generator) -> list[str]:
     return [f"{patient.key}-{form}" for form in forms[rng.integers(len(forms))]]
 
 
-def _copy_one(patients: list[_Patient], images: list[_Image]) -> None:
+def _copy_one_image(patients: list[_Patient], images: list[_Image]) -> None:
     """Make one normal training image the re-encoded copy of that of another patient without a shared number."""
     numbers = [patient.number for patient in patients if patient.kind == "normal"]
     single = [

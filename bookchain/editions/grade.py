@@ -26,12 +26,6 @@ COLUMNS = ["student", "chapter", "exercise", "passed", "message"]
 SECONDS = 300  # for one notebook; the exercises take seconds, the import of Keras a part of a minute at worst
 
 
-def answers(notebook, label: str) -> list[str]:
-    """Give the sources of a student's answer to an exercise, found by the label that the edition left in each cell."""
-    found = (cell for cell in code_cells(notebook) if cell.metadata.get("exercise") == label)
-    return [cell.source for cell in found if "solution" in cell.metadata.get("tags", [])]
-
-
 def submissions(folder: Path, chapters: set[str]) -> tuple[dict[tuple[str, str], Path], list[Path]]:
     """Find the notebooks to grade, also second downloads and copies, "02-name (1).ipynb" or "02-name-Copy1.ipynb".
 
@@ -56,7 +50,8 @@ def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None
     exec(compile(set_up.source, f"{source.stem}, set-up", "exec"), namespace)
     with results.open("a") as file:
         for exercise in exercises(chapter):
-            found = answers(notebook, exercise.label)
+            labelled = (cell for cell in code_cells(notebook) if cell.metadata.get("exercise") == exercise.label)
+            found = [cell.source for cell in labelled if "solution" in cell.metadata.get("tags", [])]
             message = "" if found else "no answer: the cell is gone, or was written anew elsewhere"
             if found == [STUB + stub(cell.source) for cell in exercise.solution]:
                 found, message = [], "not solved: the cell is as it was handed out"
@@ -73,14 +68,8 @@ def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None
 def grade(submitted: Path, source: Path, run: str, seconds: float = SECONDS) -> pd.DataFrame:
     """Grade one notebook in a process of its own; the folder that holds it names the student.
 
-    Args:
-        submitted: The student's notebook.
-        source: The chapter's MyST source in this copy.
-        run: Finished run that the set-up reads.
-        seconds: Time limit; exercises not reached by then count as not passed.
-
     Returns:
-        One row an exercise: student, chapter, exercise, passed, message.
+        One row an exercise: student, chapter, exercise, passed, message. Those not reached in time have not passed.
     """
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
@@ -109,7 +98,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("submissions", type=Path, help="folder with one folder a student")
     parser.add_argument("--run", default="runs/quick", help="finished run that the exercises read")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="time limit of a notebook")
     arguments = parser.parse_args()
     chapters = {path.stem: path for path in sources(project_root())}
     found, passed_over = submissions(arguments.submissions, set(chapters))
@@ -117,9 +105,7 @@ def main() -> int:
         print(f"{path}: passed over: no chapter of this name, or a newer copy is there", file=sys.stderr)
     if not found:
         parser.error(f"{arguments.submissions}: no STUDENT/NN-name.ipynb there; keep the names of the student edition")
-    frames = [
-        grade(path.resolve(), chapters[name], arguments.run, arguments.seconds) for (_, name), path in found.items()
-    ]
+    frames = [grade(path.resolve(), chapters[name], arguments.run) for (_, name), path in found.items()]
     grades = pd.concat(frames, ignore_index=True)
     grades.to_csv(arguments.submissions / "grades.csv", index=False)
     passed = grades.pivot(index="student", columns="exercise", values="passed")

@@ -96,7 +96,7 @@ def ranks(cohort: pd.DataFrame) -> np.ndarray:
         cohort: What `read` returns.
 
     Returns:
-        Integers, shape (N,); that of an image stands at its number.
+        Integers (N,), in the order of the rows.
     """
     return cohort.groupby("dataset").cumcount().to_numpy()
 

@@ -15,7 +15,7 @@ class LeakageError(ValueError):
     """A patient or an image stands in two splits."""
 
 
-def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+def _check_frame(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ValueError(f"the frame lacks {missing}; a split by patient needs one row an image with these columns")
@@ -87,7 +87,7 @@ def split_by_patient(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dup
     >>> split_by_patient(frame, (0.6, 0.2, 0.2), seed=0, duplicates=no_pairs).split.tolist()
     ['train', 'train', 'validation', 'test', 'train']
     """
-    _require(frame, ["path", "patient", "label"])
+    _check_frame(frame, ["path", "patient", "label"])
     sizes = _exact_sizes(sizes, len(frame))
     group = merge_patients(frame, duplicates)
     labels = np.unique(frame.label)
@@ -128,7 +128,7 @@ def split_official(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dupli
     Raises:
         ValueError: As `split_by_patient`, or if there is no test folder, or it is of another size.
     """
-    _require(frame, ["path", "patient", "label", "folder"])
+    _check_frame(frame, ["path", "patient", "label", "folder"])
     tested = frame.folder == "test"
     if not tested.any() or tested.all():
         raise ValueError(f"{tested.sum()} of {len(frame)} images are in the folder test; an official split needs both")
@@ -152,7 +152,7 @@ def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame) -> None:
         LeakageError: With the first case, by name, and the number of cases.
         ValueError: If columns or patients are missing, or a path occurs twice.
     """
-    _require(frame, ["path", "patient", "split"])
+    _check_frame(frame, ["path", "patient", "split"])
     spread = frame.groupby("patient").split.nunique()
     if (spread > 1).any():
         raise LeakageError(f"patient {spread.idxmax()} and {(spread > 1).sum() - 1} more are in two splits")
@@ -182,7 +182,7 @@ def split_in_halves(frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame, va
     Raises:
         ValueError: If the restoration test is larger than half, or whole patients do not give the sizes.
     """
-    _require(frame, ["path", "patient", "label", "restoration"])
+    _check_frame(frame, ["path", "patient", "label", "restoration"])
     half, tested = len(frame) // 2, frame.restoration == "test"
     held_out = round(validation * half)
     if tested.sum() + held_out >= half:

@@ -246,6 +246,6 @@ def ablation(
             axes.text(1.03, place, signed(value, decimals), **beside)
         axes.set_yticks(height, rows.off.str.replace(r"(\d)", r" \1", regex=True))  # "skip1" is "skip 1" in the text
         axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlabel=label, xlim=(min(0, lowest), 1.05 * largest))
-        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_locator(MaxNLocator(8 // len(measured) or 1))
     panels[0, 0].set_ylabel("switched off")
     return figure

@@ -18,13 +18,7 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 # One look a model in all figures of the book, so that a reader who has learnt it once knows it everywhere: places in
 # the three lists above. No two share a marker, so that they are told apart without any colour vision.
 LOOKS = {
-    "Baseline": (0, 0, 0),
-    "Den-P": (1, 1, 1),
-    "Deb-P": (2, 2, 2),
-    "Random start": (3, 3, 3),
-    "SA": (4, 4, 4),
-    "SLSQP-WA": (5, 5, 5),
-    "A-F": (6, 6, 6),
+    **{n: (i, i, i) for i, n in enumerate(("Baseline", "Den-P", "Deb-P", "Random start", "SA", "SLSQP-WA", "A-F"))},
     "Baseline, ImageNet scaling": (0, 7, 1),
     "Random start, He": (3, 8, 0),
     "Random start, Glorot": (3, 9, 1),

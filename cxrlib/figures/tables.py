@@ -59,12 +59,20 @@ def restoration(scores: pd.DataFrame) -> Styler:
 
 
 def signed(value: float, decimals: int = 3, plus: bool = False) -> str:
-    """Write a number with a true minus sign (U+2212), no negative zero, and a plus sign if asked to."""
+    """Write a number with a true minus sign (U+2212), no negative zero, and a plus sign if asked to.
+
+    >>> signed(-0.0004), signed(0.25, 2, plus=True)
+    ('0.000', '+0.25')
+    """
     return f"{value:{'+' * plus}z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(p: float) -> str:
-    """Write a p value to three decimals, "<0.001" below 0.001 and ">0.999" above 0.999."""
+    """Write a p value to three decimals, or a limit where they would say 0 or 1.
+
+    >>> p_value(0.0449716), p_value(1.6e-29), p_value(1)
+    ('0.045', '<0.001', '>0.999')
+    """
     return "<0.001" if p < 0.001 else ">0.999" if p > 0.999 else f"{p:.3f}"
 
 

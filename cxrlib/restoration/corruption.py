@@ -62,9 +62,8 @@ def corrupt(
         task: A name in `TASKS`.
         levels: Level of each image, shape (N,), from `draw_levels`; or one number for all images.
         seed: Non-negative integer; the noise does not depend on the levels drawn with the same seed.
-        image_numbers: Distinct number of each image, shape (N,), which together with the seed fixes its noise; by
-            default its position. Give the number in the whole data set when corrupting a part, else two parts corrupted
-            with one seed share their noise.
+        image_numbers: Distinct number of each image, shape (N,), which with the seed fixes its noise; by default its
+            position. Give the number in the whole data set (`cohort.ranks`), else two parts share their noise.
         options: Options of any task; the task takes its own from them.
 
     Returns:
@@ -115,15 +114,12 @@ def save_corrupted(
     Args:
         path: File to write, 8-bit (N, H, W), in the order of `images.rows`. It is there when it is whole, not before.
         images: Clean images.
-        task: As in `corrupt`, and so levels, seed, image_numbers and options.
-        levels: Level of each image.
-        seed: Seed of the noise.
-        image_numbers: Number of each image that fixes its noise.
+        task: All further arguments are those of `corrupt`, and so are its errors.
+        levels: One for each image.
+        seed: Of the noise.
+        image_numbers: One for each image.
         block: Images in memory at a time.
-        options: Options of the task.
-
-    Raises:
-        ValueError: As in `corrupt`.
+        options: Options of any task.
     """
     levels, image_numbers = np.asarray(levels), np.asarray(image_numbers)
     with written_whole(path) as partial, open(partial, "wb") as file:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from cxrlib.arrays import check_image
 from cxrlib.restoration.quality import mean_score
@@ -99,46 +98,6 @@ def apply_filter(name: str, image: np.ndarray, strength: float) -> np.ndarray:
     return np.clip(entry.function(image, strength), 0, 1)
 
 
-def strength_scores(
-    name: str,
-    corrupted: np.ndarray,
-    clean: np.ndarray,
-    metric: Callable[[np.ndarray, np.ndarray], float],
-    strengths: Sequence[float] | None = None,
-) -> pd.Series:
-    """Return the mean score of a filter at each strength.
-
-    Args:
-        name: A name in `FILTERS`.
-        corrupted: Corrupted images, float (N, H, W) in [0, 1].
-        clean: Their originals, of the same shape.
-        metric: Takes the original and the restored image; higher is better, as for `quality.ssim`.
-        strengths: Strengths to try; by default the filter's own.
-
-    Returns:
-        Mean score (`quality.mean_score`), with the strength as index.
-
-    Raises:
-        ValueError: The stacks differ in shape or hold no image, no strength is given, or `apply_filter` refuses.
-    """
-    strengths = _find(name).strengths if strengths is None else tuple(strengths)
-    corrupted, clean = np.asarray(corrupted), np.asarray(clean)
-    if corrupted.shape != clean.shape or corrupted.ndim != 3 or len(clean) == 0:
-        raise ValueError(f"expected two stacks of one shape (N, H, W), got {corrupted.shape} and {clean.shape}")
-    if not strengths:
-        raise ValueError(f"no strength of the {name} filter to try: give at least one")
-    means = [
-        mean_score(
-            [
-                metric(original, apply_filter(name, image, strength))
-                for original, image in zip(clean, corrupted, strict=True)
-            ]
-        )
-        for strength in strengths
-    ]
-    return pd.Series(means, index=pd.Index(strengths, name="strength"), name=name)
-
-
 def choose_strength(
     name: str,
     corrupted: np.ndarray,
@@ -152,13 +111,22 @@ def choose_strength(
         name: A name in `FILTERS`.
         corrupted: Corrupted validation images, float (N, H, W) in [0, 1].
         clean: Their originals, of the same shape.
-        metric: Takes the original and the restored image; higher is better, as for `quality.ssim`.
+        metric: Takes the original and the restored image; higher is better, as for `quality.ssim`. What counts is its
+            mean (`quality.mean_score`).
         strengths: Strengths to try, increasing; by default the filter's own.
 
-    Returns:
-        The chosen strength.
-
     Raises:
-        ValueError: As for `strength_scores`.
+        ValueError: The stacks differ in shape or hold no image, no strength is given, or `apply_filter` refuses.
     """
-    return float(strength_scores(name, corrupted, clean, metric, strengths).idxmax())
+    strengths = _find(name).strengths if strengths is None else tuple(strengths)
+    corrupted, clean = np.asarray(corrupted), np.asarray(clean)
+    if corrupted.shape != clean.shape or corrupted.ndim != 3 or len(clean) == 0:
+        raise ValueError(f"expected two stacks of one shape (N, H, W), got {corrupted.shape} and {clean.shape}")
+    if not strengths:
+        raise ValueError(f"no strength of the {name} filter to try: give at least one")
+
+    def mean(strength: float) -> float:
+        pairs = zip(clean, corrupted, strict=True)
+        return mean_score([metric(original, apply_filter(name, image, strength)) for original, image in pairs])
+
+    return float(max(strengths, key=mean))

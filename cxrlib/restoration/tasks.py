@@ -67,6 +67,10 @@ def add_gaussian_noise(image: np.ndarray, factor: float, rng: np.random.Generato
         ValueError: The image is not floating point in [0, 1], the factor is negative or not finite, or the scale is
             unknown.
         TypeError: `rng` is not a NumPy Generator.
+
+    >>> grey = np.full((64, 64), 0.5, np.float32)
+    >>> round(float(add_gaussian_noise(grey, 0.1, np.random.default_rng(0)).std()), 2)
+    0.1
     """
     image = check_image(image)
     if not isinstance(rng, np.random.Generator):

@@ -80,3 +80,22 @@ def test_images_of_another_cohort_are_refused(frame, tmp_path):
         Pixels(STORED, rows=[1, 2, 3, 4, 5, 5])
     with pytest.raises(ValueError, match="float64 .* give 8-bit images"):
         Pixels(STORED / 255, rows=range(6))
+
+
+def test_batches_of_pixels_are_those_of_the_arrays_behind_them():
+    import keras
+
+    from cxrlib.networks.resume import fingerprint
+    from cxrlib.networks.training import Batches
+
+    noisy = STORED[::-1].copy()  # that of image 5 stands first
+    rows = np.array([5, 2, 3])
+    behind = Batches(noisy[::-1], STORED, 2, seed=1, mirror=True, rows=rows)
+    batches = Batches(Pixels(noisy, range(5, -1, -1)), Pixels(STORED, range(6)), 2, seed=1, mirror=True, rows=rows)
+    for found, expected in zip(batches[0], behind[0], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Conv2D(1, 1)])
+    model.compile("sgd", "mse")
+    before = fingerprint(model, batches, batches, {})
+    noisy[0, 0, 0] = 7
+    assert fingerprint(model, batches, batches, {}) != before

@@ -18,6 +18,6 @@ def test_parts_follow_from_names_in_the_order_given():
 
 
 def test_the_encoder_of_an_added_task_is_a_pretext_arm(monkeypatch):
-    assert role("Fil-P") == "other"
-    monkeypatch.setitem(TASKS, "filling", replace(TASKS["denoising"], encoder="Fil-P"))
-    assert role("Fil-P") == "pretext"
+    assert role("Own-P") == "other"
+    monkeypatch.setitem(TASKS, "own", replace(TASKS["denoising"], encoder="Own-P"))
+    assert role("Own-P") == "pretext"

@@ -53,7 +53,7 @@ def test_a_stronger_level_is_further_from_the_original_and_the_input_stays(name)
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(ValueError, match="no pretext task 'sharpening': choose of denoising, deblurring"):
+    with pytest.raises(ValueError, match="no pretext task 'sharpening': choose of .*deblurring"):
         find_task("sharpening")
 
 
