@@ -5,12 +5,8 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-<<<<<<< HEAD
-from typing import Any, NamedTuple
-=======
 from types import SimpleNamespace
-from typing import NamedTuple
->>>>>>> integ
+from typing import Any
 
 import grimp
 import jupytext
