@@ -51,6 +51,7 @@ def write_kermany(
     seed: int = 0,
     workers: int | None = None,
     masks: str | Path | None = None,
+    mildest: float = 0.0,
 ) -> pd.DataFrame:
     """Write `root/chest_xray/{train,test,val}/{NORMAL,PNEUMONIA}/*.jpeg` with file names of the real set's patterns.
 
@@ -70,6 +71,7 @@ def write_kermany(
         workers: Processes; default: all cores.
         masks: Folder for the lung masks, new or empty: 1-bit PNG (0 and 255) in the same folders, as
             `masks/train/NORMAL/IM-0115-0001.png`. Not written when not given.
+        mildest: Least severity of a finding, 0 to 1; see `draw_radiograph`.
 
     Returns:
         One row an image: `path` (relative to `root`), `patient`, `label` (0 normal, 1 abnormal), `findings` (tuple of
@@ -87,9 +89,9 @@ def write_kermany(
     patients, images = _plan(counts, np.random.default_rng([seed, 0, PLAN]))
     with new_folder(root) as folder:
         if masks is None:
-            return _write(folder, None, patients, images, size, seed, workers)
+            return _write(folder, None, patients, images, size, seed, workers, mildest)
         with new_folder(masks) as mask_folder:
-            return _write(folder, mask_folder, patients, images, size, seed, workers)
+            return _write(folder, mask_folder, patients, images, size, seed, workers, mildest)
 
 
 def _write(
@@ -100,12 +102,13 @@ def _write(
     size: int,
     seed: int,
     workers: int | None,
+    mildest: float,
 ) -> pd.DataFrame:
     for image in images:
         for base in (folder / "chest_xray", mask_folder):
             if base is not None:
                 (base / image.path).parent.mkdir(parents=True, exist_ok=True)
-    jobs = [(folder, mask_folder, image, images[image.source], size, seed) for image in images]
+    jobs = [(folder, mask_folder, image, images[image.source], size, seed, mildest) for image in images]
     findings = map_jobs(_write_image, jobs, workers)
     return pd.DataFrame(
         {
@@ -119,13 +122,14 @@ def _write(
 
 
 def _write_image(
-    folder: Path, mask_folder: Path | None, image: _Image, source: _Image, size: int, seed: int
+    folder: Path, mask_folder: Path | None, image: _Image, source: _Image, size: int, seed: int, mildest: float
 ) -> tuple[str, ...]:
     child = np.random.default_rng([seed, source.patient, CHILD])
     anatomy = draw_anatomy(child)
     pattern = {"bacteria": "bacterial", "virus": "viral"}.get(image.kind)
     findings = draw_findings(child, pattern) if pattern else ()
-    radiograph = draw_radiograph(np.random.default_rng([seed, image.source]), size, findings, anatomy)
+    rng = np.random.default_rng([seed, image.source])
+    radiograph = draw_radiograph(rng, size, findings, anatomy, mildest=mildest)
     grey = np.round(radiograph.image * 255).astype(np.uint8)
     quality = 92 if image.path == source.path else 88
     _encode(folder / "chest_xray" / f"{image.path}.jpeg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -44,6 +44,7 @@ def draw_radiograph(
     anatomy: Anatomy | None = None,
     view: View | None = None,
     severity: float | None = None,
+    mildest: float = 0.0,
 ) -> Radiograph:
     """Draw a frontal chest radiograph of a child of one to five years.
 
@@ -58,7 +59,8 @@ def draw_radiograph(
         findings: Names from `lesions.FINDINGS`; none for a healthy child.
         anatomy: The child; drawn when not given.
         view: The exposure; drawn when not given.
-        severity: Of every finding, 0 to 1. Default: drawn, most often mild, down to the barely visible.
+        severity: Of every finding, 0 to 1. Default: drawn, from `mildest` to 1.
+        mildest: Least severity that is drawn, 0 (barely visible) to 1.
 
     Raises:
         ValueError: Unknown finding, or a size or severity out of range.
@@ -68,13 +70,14 @@ def draw_radiograph(
         raise ValueError(f"cannot draw the findings {unknown}; use names from {sorted(FINDINGS)}")
     if size < 32:
         raise ValueError(f"size is {size} pixels; a chest needs at least 32")
-    if severity is not None and not 0 <= severity <= 1:
-        raise ValueError(f"severity is {severity}; give a value from 0 to 1")
+    for name, value in (("severity", severity), ("mildest", mildest)):
+        if value is not None and not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value}; give a value from 0 to 1")
     seeds = rng.integers(2**63, size=4)
     anatomy = draw_anatomy(np.random.default_rng(seeds[0])) if anatomy is None else anatomy
     view = draw_view(np.random.default_rng(seeds[1])) if view is None else view
     disease = np.random.default_rng([anatomy.seed, 1])
-    drawn = disease.beta(1.5, 1.3, size=len(findings))
+    drawn = mildest + (1 - mildest) * disease.beta(1.5, 1.3, size=len(findings))
     severities = tuple(float(value if severity is None else severity) for value in drawn)
 
     sick = anatomy

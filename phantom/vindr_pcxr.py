@@ -45,6 +45,7 @@ def write_vindr_pcxr(
     size: int = 256,
     seed: int = 0,
     workers: int | None = None,
+    mildest: float = 0.0,
 ) -> pd.DataFrame:
     """Write `root/{train,test}/<32 hex digits>.dicom` and the four CSV files `{image_labels,annotations}_*.csv`.
 
@@ -62,6 +63,7 @@ def write_vindr_pcxr(
         size: Height of the images in pixels.
         seed: Of the cohort.
         workers: Processes; default: all cores.
+        mildest: Least severity of a finding, 0 to 1; see `draw_radiograph`.
 
     Returns:
         One row an image: `path` (relative to `root`), `patient` (the image id), `label` (0 healthy, 1 sick child),
@@ -92,18 +94,18 @@ def write_vindr_pcxr(
             for place in range(count):
                 image_id, reader = rng.bytes(16).hex(), f"R{rng.integers(1, 16)}"
                 rows.append((split, image_id, reader, bool(sick[place]), place in unlabelled))
-                jobs.append((folder / split / f"{image_id}.dicom", bool(sick[place]), size, seed, len(jobs)))
+                jobs.append((folder / split / f"{image_id}.dicom", bool(sick[place]), size, seed, len(jobs), mildest))
         drawn = map_jobs(_write_image, jobs, workers)
         return _write_tables(folder, rows, drawn, labels, class_names)
 
 
-def _write_image(path: Path, sick: bool, size: int, seed: int, index: int) -> tuple[tuple, tuple, list]:
+def _write_image(path: Path, sick: bool, size: int, seed: int, index: int, mildest: float) -> tuple[tuple, tuple, list]:
     """Draw and write one image; return its findings, diseases and boxes."""
     child = np.random.default_rng([seed, index, CHILD])
     anatomy = draw_anatomy(child)
     findings = draw_findings(child) if sick else ()
     diseases = _diseases(findings, child)
-    radiograph = draw_radiograph(np.random.default_rng([seed, index]), size, findings, anatomy)
+    radiograph = draw_radiograph(np.random.default_rng([seed, index]), size, findings, anatomy, mildest=mildest)
     dataset = _dataset(radiograph.image, anatomy.age, path.stem, np.random.default_rng([seed, index, FILE]))
     dataset.save_as(path, enforce_file_format=True)
     return findings, diseases, radiograph.boxes
