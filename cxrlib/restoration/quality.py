@@ -1,6 +1,6 @@
 """How close a restored image is to its original: PSNR, SSIM and HaarPSI (section 2.5.1 of the paper).
 
-PSNR is scikit-image's. SSIM is its definition by OpenCV's filter, four times as fast and equal to 14 digits. HaarPSI is
+PSNR is scikit-image's. SSIM is its definition by OpenCV's filter, faster and equal to 14 digits. HaarPSI is
 written here, since no maintained NumPy package offers it.
 """
 

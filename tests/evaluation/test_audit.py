@@ -108,13 +108,6 @@ def test_no_d_prime_of_the_audit_differs():
         audit.pairwise_d_prime({"a": (1, 1, 1, 1)})
 
 
-def test_difference_of_d_prime_adds_both_variances():
-    row = audit.pairwise_d_prime({"a": (30, 20, 10, 40), "b": (60, 40, 20, 80)}).iloc[0]
-    errors = [audit.d_prime_from_counts(*c)["standard_error"] for c in ((30, 20, 10, 40), (60, 40, 20, 80))]
-    assert row["standard_error"] == pytest.approx(np.sqrt(errors[0] ** 2 + errors[1] ** 2))
-    assert row["p"] == pytest.approx(1)
-
-
 def test_implied_sensitivity_inverts_d_prime_and_reproduces_the_audit():
     assert audit.implied_sensitivity(audit.d_prime(0.4, 0.8), 0.8) == pytest.approx(0.4)
     attention_fuzzy = audit.d_prime(287 / 575, 911 / 1174)

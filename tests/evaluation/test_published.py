@@ -31,14 +31,6 @@ def test_table_1_adds_up():
     assert sum(published.VINDR_CLASSES.values()) == frame.loc["VinDr-PCXR", "images"]
 
 
-def test_printed_cells_have_four_decimals_and_are_in_range():
-    cells = [cell for row in [*published.TABLE_2.values(), *published.TABLE_3.values()] for cell in row.values()]
-    assert len(cells) == 2 * 3 + 6 * 7
-    assert all(len(cell.partition(".")[2]) == 4 for cell in cells)
-    assert published.as_frame(published.TABLE_3).to_numpy().max() < 1
-    assert published.as_frame(published.TABLE_2).loc["denoising", "psnr"] == 29.7535
-
-
 def test_the_table_decodes_to_one_test_set_with_one_misprint():
     frame = published.decode_table()
     assert frame["model"].tolist() == list(DECODED)
@@ -81,11 +73,6 @@ def test_two_misprints_are_not_excused():
     assert published.decode_counts(row, max_images=400).empty
 
 
-def test_extreme_models_decode():
-    for counts in ((9, 0, 0, 13), (0, 9, 0, 13), (9, 0, 13, 0)):
-        assert counts in _matrices(published.decode_counts(_printed(*counts), max_images=40))
-
-
 def test_the_search_stops_at_the_largest_test_set():
     row = _printed(41, 50, 23, 173)
     assert (41, 50, 23, 173) in _matrices(published.decode_counts(row, max_images=287))
@@ -95,8 +82,8 @@ def test_the_search_stops_at_the_largest_test_set():
 
 def test_random_matrices_survive_printing_and_decoding():
     generator = np.random.default_rng(11)
-    for _ in range(10):
-        counts = tuple(generator.integers(1, 60, size=4).tolist())
+    extreme = [(9, 0, 0, 13), (0, 9, 0, 13), (9, 0, 13, 0)]
+    for counts in [*extreme, *map(tuple, generator.integers(1, 60, size=(10, 4)).tolist())]:
         frame = published.decode_counts(_printed(*counts), max_images=240)
         assert [] in frame["misprints"].tolist()
         assert counts in _matrices(frame)

@@ -147,23 +147,14 @@ def test_bounding_box():
     assert bounding_box(np.ones((50, 60), bool)) == (0, 0, 60, 50)
     assert bounding_box(np.zeros((50, 60), bool)) is None
     assert all(type(value) is int for value in bounding_box(np.ones((50, 60), bool)))
-
-
-def test_box_slices_back_to_all_lung_pixels():
-    mask = np.random.default_rng(0).random((40, 30)) > 0.995
-    x_min, y_min, x_max, y_max = bounding_box(mask)
-    assert mask[y_min:y_max, x_min:x_max].sum() == mask.sum() > 0
+    with pytest.raises(ValueError, match=r"shape \(2, 5, 5\)"):
+        bounding_box(np.ones((2, 5, 5), bool))
 
 
 def test_margin_stays_in_the_image():
     mask = rectangles((50, 60), (10, 5, 30, 45))
     assert bounding_box(mask, margin=0.1) == (8, 1, 32, 49)
     assert bounding_box(mask, margin=1.0) == (0, 0, 50, 50)
-
-
-def test_bounding_box_needs_one_mask():
-    with pytest.raises(ValueError, match=r"shape \(2, 5, 5\)"):
-        bounding_box(np.ones((2, 5, 5), bool))
 
 
 def test_scale_box():

@@ -79,15 +79,6 @@ def test_unet_has_the_published_size(full_unet):
     assert full_unet.output_shape == (None, 32, 32, 3)
 
 
-def test_one_output_channel_has_1154_weights_fewer(full_unet):
-    head = count(full_unet.get_layer("restored").weights)
-    narrower = sharp_unet((32, 32, 3), NARROW, output_channels=1)
-    channels = full_unet.get_layer("restored").input.shape[-1]
-    assert narrower.output_shape == (None, 32, 32, 1)
-    assert head - (9 * channels + 1) == 1_154
-    assert count(sharp_unet((32, 32, 3), NARROW).weights) - count(narrower.weights) == 2 * (9 * 4 + 1)
-
-
 def test_layers_are_named_as_in_keras_applications(full_encoder, applications):
     own = [(layer.name, layer.output.shape) for layer in full_encoder.layers[1:]]
     theirs = [(layer.name, layer.output.shape) for layer in applications.layers[1:]]
@@ -160,9 +151,7 @@ def test_gain_on_a_constant_map(kernel, gains):
         assert sharp == pytest.approx(np.broadcast_to(expected[None, ..., None], sharp.shape), abs=1e-5)
 
 
-def test_kernels_are_the_published_ones():
-    assert SHARPEN.tolist() == [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
-    assert SHARPEN_DEMO.tolist() == [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]
+def test_other_kernels_are_refused():
     with pytest.raises(ValueError, match="3 x 3"):
         sharp_unet((32, 32, 1), NARROW, kernel=np.ones((5, 5)))
 
@@ -205,12 +194,6 @@ np.savez(sys.argv[1] + "/found.npz", restored=restored, probability=probability,
         assert np.array_equal(found[f"sharpen{level}"], weights[0])
     assert found["restored"] == pytest.approx(run(narrow_unet, images), abs=1e-6)
     assert found["probability"] == pytest.approx(run(caffe, colour), abs=1e-6)
-
-
-def test_restored_images_lie_in_the_unit_range(narrow_unet):
-    restored = run(narrow_unet, random_images(32, 1))
-    assert restored.shape == (2, 32, 32, 1)
-    assert 0 <= restored.min() < restored.max() <= 1
 
 
 # ---- cutting, copying ----
@@ -356,12 +339,6 @@ def text(path, source):
     path.write_text("404: Not Found")
 
 
-def h5_without_bias(path, source):
-    write_h5(path, source, nested=False)
-    with h5py.File(path, "a") as file:
-        file["block2_conv1"].attrs["weight_names"] = [b"block2_conv1/kernel:0"]
-
-
 def h5_dangling(path, source):
     write_h5(path, source, nested=False)
     with h5py.File(path, "a") as file:
@@ -379,7 +356,6 @@ def h5_dangling(path, source):
         ("w.h5", h5_dangling, "cannot be read as weights"),
         ("w.npz", without_layer, "no weights for block4_conv2"),
         ("w.npz", bias_shape, "block2_conv1 has shapes"),
-        ("w.h5", h5_without_bias, "block2_conv1 has shapes"),
         ("w.txt", text, "weights end in .h5 or .npz"),
     ],
 )
@@ -389,9 +365,9 @@ def test_unusable_weights_are_named(source, tmp_path, name, damage, message):
         load_imagenet_weights(vgg16_encoder((32, 32, 3), NARROW), tmp_path / name)
 
 
-def test_missing_weights_are_named(source, tmp_path):
+def test_missing_weights_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.npz: no such file"):
-        load_imagenet_weights(source, tmp_path / "nowhere.npz")
+        load_imagenet_weights(None, tmp_path / "nowhere.npz")
 
 
 @pytest.mark.parametrize("wrong", [{"width": 1 / 8}, {"input_shape": (32, 32, 1)}])
