@@ -18,6 +18,7 @@ def ssim(y_true, y_pred):
 
     Source: Wang et al. 2004; paper, Eq. 6.
     """
+    y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(y_true, y_pred.dtype)
     height, width, channels = y_pred.shape[1:]
     # Both variances are needed as a sum only.
@@ -37,7 +38,7 @@ def ssim(y_true, y_pred):
 def _band(size: int) -> np.ndarray:
     """Return the window as a banded matrix, (size - 10, size): its product filters a side where the window fits.
 
-    As matrix products SSIM and its gradient take a half to a ninth of the time that convolutions with one channel take.
+    As matrix products SSIM and its gradient take a fifth to a half of the time that convolutions with one channel take.
     """
     offsets = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
     window = np.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
