@@ -28,9 +28,9 @@ def make_targets():
 
 def test_every_make_target_that_the_workflow_calls_exists():
     lines = [line for step in steps() for line in step.get("run", "").splitlines() if line.startswith("make ")]
-    called = [word for line in lines for word in line.split()[1:]]
-    assert called[:6] == ["lint", "book", "test", "test-chain", "test-backends", "test-browser"]
-    assert re.findall(r"(?m)^make (.+)$", (ROOT / ".ci/run").read_text()) == called[:6]
+    called = [word for line in lines for word in line.split()[1:] if "=" not in word]
+    assert called[:7] == ["lint", "book", "test", "test-chain", "test-backends", "test-browser", "rehearse"]
+    assert set(re.findall(r"(?m)^make (\S+)", (ROOT / ".ci/run").read_text())) == set(called[:7])
     assert set(called) <= make_targets()
 
 
