@@ -1,4 +1,4 @@
-"""Which starts learn? Restoration networks and classifiers, by first weights, rule, width and size, on real radiographs.
+"""Which starts learn? Restoration networks and classifiers by first weights, rule, width and size, on real radiographs.
 
     python tools/starts.py path/to/chest_xray OUT
 
