@@ -37,28 +37,23 @@ def unet_trials():
     """Yield start, rate, width, size, batch, steps and seed of each restoration network."""
     for seed, start in product(range(5), STARTS):
         yield start, 1e-3, 1.0, 48, 16, 20, seed
-    for start, seed in product(STARTS, range(5)):
-        yield start, 1e-3, 0.25, 64, 16, 60, seed
-    for start, seed in (("he_normal", 0), ("glorot_uniform", 0), ("lecun_normal", 0), ("glorot_uniform", 1)):
-        yield start, 1e-3, 1.0, 224, 8, 6, seed
-    for start, seed in product(("he_normal", "glorot_uniform"), range(3)):
-        yield start, 1e-4, 1.0, 48, 16, 20, seed
     for start, seed in product(STARTS, range(3)):
-        yield start, 1e-3, 0.5, 64, 16, 30, seed
-    for start, seed in product(("he_normal", "glorot_uniform"), range(3)):
-        yield start, 1e-3, 1.0, 64, 16, 15, seed
-    for start, seed in product(("he_normal", "glorot_uniform"), range(2)):
-        yield start, 1e-4, 0.25, 64, 16, 60, seed
+        yield start, 1e-3, 0.25, 64, 16, 60, seed
+    for start, seed in (("he_normal", 0), ("glorot_uniform", 0), ("glorot_uniform", 1)):
+        yield start, 1e-3, 1.0, 224, 8, 6, seed
+    for seed in range(3):
+        yield "he_normal", 1e-4, 1.0, 48, 16, 20, seed
+    for seed, start in product(range(3), ("he_normal", "glorot_uniform")):
+        yield start, 1e-3, 0.5, 64, 16, 20, seed
+        yield start, 1e-3, 1.0, 64, 16, 12, seed
 
 
 def classifier_trials():
     """Yield start, rule, width, size, batch, steps and seed of each classifier."""
-    for width, start, rule, seed in product(
-        (0.25,), ("he_normal", "glorot_uniform", "lecun_normal"), ("adam 3e-4", "sgd 1e-3"), range(3)
-    ):
-        yield start, rule, width, 64, 16, 700, seed
+    for seed, start, rule in product(range(3), ("he_normal", "glorot_uniform"), ("adam 3e-4", "sgd 1e-3")):
+        yield start, rule, 0.25, 64, 16, 500, seed
     for seed, start, rule in product(range(3), ("he_normal", "glorot_uniform"), ("sgd 1e-3", "adam 1e-4")):
-        yield start, rule, 1.0, 48, 16, 270, seed
+        yield start, rule, 1.0, 48, 16, 200, seed
 
 
 def load(root: Path, size: int, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
