@@ -25,8 +25,9 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+from bookchain.provenance import environment  # noqa: E402
 from cxrlib.data.images import read_image  # noqa: E402
-from cxrlib.networks import losses, training, vgg16  # noqa: E402
+from cxrlib.networks import learning, losses, training, vgg16  # noqa: E402
 from cxrlib.restoration import tasks  # noqa: E402
 
 SMALL_LAST = 0.01  # factor on the last layer's first weights, of the start "he_normal, small last layer"
@@ -167,8 +168,30 @@ def main() -> None:
                 file.write(json.dumps(found) + "\n")
             tail = np.mean(found["trace"][-5:])
             print(name, *trial, f"first {found['trace'][0]:.3f} last five {tail:.3f}", found["seconds"], flush=True)
-        summary = pd.read_json(path, lines=True)
-        print(summary.drop(columns="trace").to_string())
+        if path.is_file():
+            summarise(path, given.data).to_csv(path.with_suffix(".csv"), index=False, lineterminator="\n")
+    made = environment() | {"command": "python tools/starts.py path/to/chest_xray OUT"}
+    (given.out / "provenance.json").write_text(json.dumps(made, indent=1) + "\n")
+
+
+def summarise(path: Path, root: Path) -> pd.DataFrame:
+    """Give one row a training: its first loss, the mean of its last three, and whether it beats a constant answer."""
+    rows = pd.read_json(path, lines=True).rename(columns={"rule": "rate"} if path.stem == "unet" else {})
+    best = {}
+    for size in sorted(rows["size"].unique()):
+        images, labels = load(root, size, 256)
+        loss, targets = (
+            (losses.ssim_loss, images) if path.stem == "unet" else ("sparse_categorical_crossentropy", labels)
+        )
+        best[size] = learning.constant_loss(loss, targets)
+    rows["first"] = [trace[0] for trace in rows["trace"]]
+    rows["last"] = [round(float(np.mean(trace[-3 if path.stem == "unet" else -50 :])), 3) for trace in rows["trace"]]
+    rows["constant"] = rows["size"].map(best).round(3)
+    rows["learns"] = (rows["last"] < (1 - learning.TOLERANCE) * rows["constant"]).astype(int)
+    kept = [column for column in ("width", "size", "rate", "rule", "start", "seed", "batch", "steps") if column in rows]
+    order = ["width", "size", "rate" if "rate" in rows else "rule", "start", "seed"]
+    rows = rows.sort_values(order, ascending=[False, True, False, True, True])
+    return rows[[*kept, "first", "last", "constant", "learns"]]
 
 
 if __name__ == "__main__":
