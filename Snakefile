@@ -2,6 +2,7 @@
 # bookchain/plan.py: its code cells, parameters, data and modules are `params`, so a changed prose re-executes nothing.
 # `make plan` says in a line what has changed.
 import os
+import sys
 from pathlib import Path
 
 from bookchain.editions import launch
@@ -9,11 +10,17 @@ from bookchain.plan import Plan
 
 plan = Plan(Path(workflow.basedir), config, os.environ)
 RUN = plan.run
+if workflow.is_main_process and (copied := plan.disown()):
+    print(f"{RUN}: made elsewhere from something else, to be executed again: {', '.join(copied)}", file=sys.stderr)
+
+
+onstart:
+    plan.claim()
 
 
 rule site:
     input:
-        expand(RUN + "/executed/{chapter}.ipynb", chapter=plan.chapters),
+        expand(RUN + "/executed/{chapter}.{kind}", chapter=plan.chapters, kind=["ipynb", "json"]),
         expand(RUN + "/{chapter}", chapter=plan.chapters),
     output:
         RUN + "/site/_build/html/index.html",
@@ -27,7 +34,7 @@ rule site:
     log:
         RUN + "/logs/site.log",
     shell:
-        "TF_CPP_MIN_LOG_LEVEL=3 python -m bookchain.site {RUN} --banner {params.banner:q} --origins {params.origins} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "TF_CPP_MIN_LOG_LEVEL=3 python -m bookchain.site {RUN:q} --banner {params.banner:q} --origins {params.origins} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule chapter:
@@ -54,4 +61,4 @@ rule chapter:
         mem_mb=lambda wildcards: 1024 * plan.declared(wildcards.chapter).memory_gb,
         runtime=lambda wildcards: plan.declared(wildcards.chapter).minutes,
     shell:
-        "python -m bookchain.execute {RUN} {wildcards.chapter} {params.made_from:q}"
+        "python -m bookchain.execute {RUN:q} {wildcards.chapter} {params.made_from:q}"

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bookchain.chapter import project_root
-from bookchain.plan import Plan, PlanError
+from bookchain.plan import Plan
+from bookchain.presets import PlanError
 
 # How Snakemake names its reasons. A changed parameter is not among them: it is named here by what changed.
 REASONS = {
@@ -20,6 +21,7 @@ REASONS = {
     "Set of input files has changed": "it needs other chapters than before",
     "Forced execution": "asked for",
 }
+UNSAID = {"parameters": "the chapter's own", "surroundings": "not recorded"}  # of all else there are fingerprints
 UPSTREAM = r"(?:Updated input files|Input files updated by another job): ([^;\n]*)"
 
 
@@ -30,12 +32,13 @@ def differences(before: Mapping, now: Mapping) -> list[str]:
         One text a difference, such as "parameter epochs 4 -> 6" or "module cxrlib.networks.losses".
     """
     found = ["its code"] if before["code"] != now["code"] else []
-    for kind, label in (("parameters", "parameter"), ("data", "data"), ("modules", "module")):
-        old, new = before[kind], now[kind]
+    for kind, label in (("parameters", "parameter"), ("data", "data"), ("modules", "module"), ("surroundings", "")):
+        old, new = before.get(kind, {}), now.get(kind, {})
         for name in sorted(old.keys() | new.keys()):
             if old.get(name) != new.get(name):
-                values = [repr(values[name]) if name in values else "the chapter's own" for values in (old, new)]
-                found.append(f"{label} {name}" + f" {' -> '.join(values)}" * (kind == "parameters"))
+                unsaid = UNSAID.get(kind, "")
+                values = [repr(values[name]) if name in values else unsaid for values in (old, new)]
+                found.append(f"{label} {name}".strip() + f" {' -> '.join(values)}" * (kind in UNSAID))
     return found
 
 
@@ -48,8 +51,10 @@ def reasons(said: str) -> dict[str, str]:
 def line(made_from: Path, now: str, reason: str) -> str:
     """Say why a chapter is executed: from what its last execution left, `Plan.made_from` now, Snakemake's reason."""
     found = [words for phrase, words in REASONS.items() if phrase in reason]
-    if made_from.is_file():  # also where Snakemake names another reason first
-        found += differences(json.loads(made_from.read_text()), json.loads(now))
+    for record in (made_from, made_from.with_suffix(".elsewhere.json")):  # the second: see `Plan.disown`
+        if record.is_file():  # also where Snakemake names another reason first
+            found += differences(json.loads(record.read_text()), json.loads(now))
+            break
     upstream = {Path(file.strip()).name for files in re.findall(UPSTREAM, reason) for file in files.split(",")}
     found += [f"after {', '.join(sorted(upstream))}"] if upstream else []
     return "; ".join(found) or reason

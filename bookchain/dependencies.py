@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -125,11 +125,23 @@ def _module_file(name: str, root: Path) -> Path:
 def data_fingerprint(path: Path) -> str:
     """Fingerprint a data file or folder by names, sizes and times: contents may be tens of gigabytes.
 
+    Linked folders are followed, each once on a way down, so that a link to a folder above ends.
+
     Raises:
         FileNotFoundError: If the path does not exist.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder; give an existing path, relative to the project root")
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    files = [path] if path.is_file() else sorted(_files(path, ()))
     records = ((str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files)
     return digest("\n".join(map(str, records)))
+
+
+def _files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    if (real := folder.resolve()) in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files(path, (*above, real))
+        elif path.is_file():
+            yield path

@@ -3,57 +3,67 @@
 import ast
 import json
 import os
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import yaml
 from grimp import ImportGraph
 
-from bookchain import dependencies
+from bookchain import dependencies, presets
+from bookchain.presets import PlanError
 
 DATA = ("kermany", "vindr", "lung_masks", "vgg16", "segmenter")  # parameters that name the reader's data and weights
 PACKAGES = ("cxrlib", "phantom")
 PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", *PACKAGES)  # the last: their reference pages
 
 
-class PlanError(ValueError):
-    """A preset or a given path that no chapter can be executed with."""
-
-
 class Plan:
     """What a run of a preset executes.
+
+    Data paths come from the configuration, the environment, or the preset, the first that has one: all go the same way,
+    seen from the project's root, into banner, origins, fingerprints and parameters.
 
     Args:
         root: The project's root; the attribute `run` is the run folder, seen from there.
         config: Snakemake's: `preset` (a name in presets/ or a path to a YAML file) and data paths in lower case.
-        environment: Environment variables: data paths in capitals, where the configuration has none.
+        environment: Environment variables: data paths in capitals, and `KERAS_BACKEND`.
         rehearsal: Make a plan without the data that the preset needs; `needs` and `wants_gpu` say what it is made for.
 
     Raises:
-        PlanError: If the preset is unknown, names a parameter or chapter that does not exist, or lacks its data.
+        PlanError: If the preset is unknown, has a value that its chapter cannot have, or lacks its data, or if its run
+            folder is another preset's.
     """
 
     def __init__(self, root: Path, config: Mapping, environment: Mapping, rehearsal: bool = False):
         self.root = root
         preset = str(config.get("preset") or environment.get("PRESET") or "quick")
-        file = root / preset if preset.endswith((".yml", ".yaml")) else root / "presets" / f"{preset}.yml"
+        shelf = root / "presets"
+        file = root / Path(preset).expanduser() if preset.endswith((".yml", ".yaml")) else shelf / f"{preset}.yml"
         if not file.is_file():
-            known = ", ".join(sorted(path.stem for path in (root / "presets").glob("*.yml")))
+            known = ", ".join(sorted(path.stem for path in shelf.glob("*.yml")))
             raise PlanError(f"preset {preset!r}: {file} is not there; choose one of {known}, or give a YAML file")
-        self.preset = file.stem
+        self.file, self.preset = file.resolve(), file.stem
         self.run = f"runs/{self.preset}"
         self.chapters = [path.stem for path in dependencies.sources(root)]
         self._check_run()
-        self.given = {name: str(value) for name in DATA if (value := config.get(name) or environment.get(name.upper()))}
-        settings = _read_preset(file, root)
+        settings = presets.read(file, shelf)
+        own = {name: dependencies.parameter_values(self.source(name)) for name in self.chapters}
+        presets.check(file, settings, own)
         self.needs, self.wants_gpu = settings.pop("needs", []), settings.pop("gpu", False)
+        # One core gives other last digits than two, and so does another backend.
+        self.surroundings = {
+            "KERAS_BACKEND": environment.get("KERAS_BACKEND") or "tensorflow",
+            "threads": settings.pop("threads", None) or cores(),
+        }
+        said = {name: value for section in settings.values() for name, value in (section or {}).items()}
+        sources = {name: (config.get(name), environment.get(name.upper()), said.get(name)) for name in DATA}
+        found = {name: next(filter(None, values), None) for name, values in sources.items()}
+        self.given = {name: str(Path(value).expanduser()) for name, value in found.items() if value}
         if not rehearsal:
             self._check_needs(file)
-        unknown = settings.keys() - set(self.chapters)
-        if unknown:
-            raise PlanError(f"{file}: no chapter {sorted(unknown)[0]!r}; the chapters are {', '.join(self.chapters)}")
-        self._parameters = {name: self._settle(file, name, settings.get(name) or {}) for name in self.chapters}
+        self._parameters = {name: self._settle(file, name, settings.get(name) or {}, own) for name in self.chapters}
 
     def _check_run(self) -> None:
         place = self.root / self.run
@@ -61,6 +71,24 @@ class Plan:
             place = place.parent
         if not (place.is_dir() and os.access(place, os.W_OK)):
             raise PlanError(f"{place}: no folder that can be written to; make it one (or move away what stands there)")
+        shelved = self.root / "presets" / f"{self.preset}.yml"
+        owner = self._owner.read_text().strip() if self._owner.is_file() else ""
+        for other in filter(None, (str(shelved), owner)):
+            if (place := self.root / other).is_file() and place.resolve() != self.file:
+                raise PlanError(
+                    f"{self.file}: {self.run} is the run of {other}, a preset of the same file name; "
+                    f"give this one a file name of its own"
+                )
+
+    @property
+    def _owner(self) -> Path:
+        return self.root / self.run / "preset.txt"
+
+    def claim(self) -> None:
+        """Write into the run folder which preset it belongs to."""
+        self._owner.parent.mkdir(parents=True, exist_ok=True)
+        here = self.file.is_relative_to(self.root.resolve())
+        self._owner.write_text(f"{self.file.relative_to(self.root.resolve()) if here else self.file}\n")
 
     def source(self, chapter: str) -> Path:
         """Give the MyST source of a chapter."""
@@ -74,15 +102,17 @@ class Plan:
                 f"for example: make book PRESET={self.preset} {' '.join(f'{name}=path/to/it' for name in missing)}"
             )
 
-    def _settle(self, file: Path, chapter: str, section: dict) -> dict:
-        known = dependencies.parameter_values(self.source(chapter))
-        unknown = [name for name in section if name not in known]
-        if unknown:
-            raise PlanError(f"{file}: {chapter} has no parameter {unknown[0]!r}; it knows {', '.join(known)}")
-        data = {name: path for name, path in self.given.items() if name in known}
+    def _settle(self, file: Path, chapter: str, section: dict, own: Mapping[str, Mapping[str, Any]]) -> dict:
+        data = {name: path for name, path in self.given.items() if name in own[chapter]}
         for name, path in data.items():
             if path != "imagenet" and not (self.root / path).exists():
                 raise PlanError(f"{name.upper()}={path}: no such file or folder, seen from the project root")
+        home = {name: value for name, value in section.items() if isinstance(value, str) and value.startswith("~")}
+        section = section | {name: str(Path(value).expanduser()) for name, value in home.items()}
+        if (left_out := section.get("vindr_exclude")) and not (self.root / left_out).is_file():
+            raise PlanError(
+                f"{file}: {chapter}: vindr_exclude is {left_out!r}; no such file, seen from the project root"
+            )
         return {"run": self.run, **section, **data}
 
     def parameters(self, chapter: str) -> dict:
@@ -98,21 +128,43 @@ class Plan:
 
         Returns:
             `code` (one fingerprint of the code cells), `parameters` (those that replace the chapter's own), `data`
-            (fingerprints of what the reader gave) and `modules` (fingerprints of those of `PACKAGES` that the chapter
-            uses, imports of imports too).
+            (fingerprints of every parameter that is an existing path), `modules` (fingerprints of those of `PACKAGES`
+            that the chapter uses, imports of imports too) and `surroundings` (Keras's backend, number of threads).
         """
         source, parameters = self.source(chapter), self._parameters[chapter]
-        given = {name: self.root / path for name, path in parameters.items() if name in self.given}
+        free = {name: value for name, value in parameters.items() if name not in ("run", *presets.CHOICES)}
+        texts = {name: Path(value) for name, value in free.items() if isinstance(value, str) and value}
+        given = {name: path for name, path in texts.items() if path.name == "imagenet" or (self.root / path).exists()}
         made = {
             "code": dependencies.code_fingerprint(source),
             "parameters": parameters,
             "data": {
-                name: "downloaded" if path.name == "imagenet" else dependencies.data_fingerprint(path)
+                name: "downloaded" if path.name == "imagenet" else dependencies.data_fingerprint(self.root / path)
                 for name, path in given.items()
             },
             "modules": dependencies.module_fingerprints(source, self.root, self._imports),
+            "surroundings": self.surroundings,
         }
         return json.dumps(made, sort_keys=True)
+
+    def disown(self) -> list[str]:
+        """Put aside the records of chapters that were made from something else where Snakemake cannot know it.
+
+        So it is in a run folder that was copied here: Snakemake has no record of its making, and would take it as it
+        is. A chapter without its record, which is one of its outputs, is executed again.
+
+        Returns:
+            The chapters; what they were made from is in `executed/NAME.elsewhere.json`.
+        """
+        made, found = self.root / ".snakemake" / "metadata", []
+        for name in self.chapters:
+            path = f"{self.run}/executed/{name}.json"  # as Snakemake spells it, and encodes it for its own record
+            record = self.root / path
+            known = (made / urlsafe_b64encode(path.encode()).decode()).exists()
+            if record.is_file() and not known and record.read_text() != self.made_from(name):
+                record.replace(record.with_suffix(".elsewhere.json"))
+                found.append(name)
+        return found
 
     @cached_property
     def _imports(self) -> ImportGraph:
@@ -157,24 +209,9 @@ class Plan:
         return f"{made} {others} Preset {self.preset}. Not for clinical use."
 
 
-def _read_preset(file: Path, root: Path) -> dict:
-    """Read a preset; one that `extends` another takes over what it does not say itself, parameter by parameter."""
-    try:
-        settings = yaml.safe_load(file.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise PlanError(f"{file}: no valid YAML ({' '.join(str(error).split())}); correct it") from error
-    if not isinstance(settings, dict):
-        raise PlanError(f"{file}: no sections by chapter; see presets/kermany.yml")
-    if not (base := settings.pop("extends", None)):
-        return settings
-    parent = next((f for f in (file.with_name(f"{base}.yml"), root / "presets" / f"{base}.yml") if f.is_file()), None)
-    if parent is None:
-        raise PlanError(f"{file}: extends {base!r}, but no {base}.yml is beside it or in presets/; correct the name")
-    merged = _read_preset(parent, root)
-    for name, section in settings.items():
-        both = isinstance(section, dict) and isinstance(merged.get(name), dict)
-        merged[name] = {**merged[name], **section} if both else section
-    return merged
+def cores() -> int:
+    """Count the processor's cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def with_values(cell: str, values: Mapping) -> str:

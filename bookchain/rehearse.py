@@ -22,7 +22,8 @@ import pandas as pd
 from bookchain import dependencies, provenance
 from bookchain.chapter import project_root
 from bookchain.execute import execute
-from bookchain.plan import Plan, PlanError
+from bookchain.plan import Plan
+from bookchain.presets import PlanError
 from cxrlib.evaluation.published import TABLE_1
 from cxrlib.networks import rehearsal
 

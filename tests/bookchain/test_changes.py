@@ -26,6 +26,7 @@ BEFORE = {
         ({"parameters": {"epochs": 6, "run": "r"}}, ["parameter epochs 4 -> 6"]),
         ({"parameters": {"run": "r"}}, ["parameter epochs 4 -> the chapter's own"]),
         ({"data": {"kermany": "b"}}, ["data kermany", "data vgg16"]),
+        ({"surroundings": {"threads": 1}}, ["threads not recorded -> 1"]),
         ({"modules": {"m.a": "1", "m.b": "3", "m.c": "1"}}, ["module m.b", "module m.c"]),
     ],
 )
@@ -45,6 +46,9 @@ def test_reasons_of_a_dry_run_become_a_line(tmp_path):
     record.write_text(json.dumps(BEFORE))
     now = json.dumps(BEFORE | {"code": "2"})
     assert line(record, now, found["03-pretext-learning"]) == "its code; after 01-preprocessing, 02-noise-and-blur"
+    record.rename(record.with_suffix(".elsewhere.json"))
+    assert line(record, now, "Missing output files: x") == "not executed yet, or a file of it is gone; its code"
+    record.with_suffix(".elsewhere.json").rename(record)
     assert line(record, json.dumps(BEFORE), "Another reason") == "Another reason"
 
 

@@ -218,3 +218,15 @@ def test_data_fingerprint(tmp_path):
     assert dependencies.data_fingerprint(folder) != whole
     with pytest.raises(FileNotFoundError, match="give an existing path"):
         dependencies.data_fingerprint(file)
+
+
+def test_data_behind_links_are_followed_and_a_circle_of_links_ends(tmp_path):
+    folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for path in (folder, elsewhere):
+        path.mkdir()
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "above").symlink_to(folder)
+    (folder / "broken").symlink_to(tmp_path / "nowhere")
+    before = dependencies.data_fingerprint(folder)
+    (elsewhere / "a.jpeg").write_bytes(b"abc")
+    assert dependencies.data_fingerprint(folder) != before

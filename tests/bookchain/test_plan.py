@@ -6,7 +6,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from bookchain.plan import Plan, PlanError, with_values
+from bookchain.plan import Plan, cores, with_values
+from bookchain.presets import PlanError
 
 
 def preset(folder, content):
@@ -60,6 +61,78 @@ def test_data_come_from_the_configuration_or_the_environment(tmp_path):
     assert "kermany" not in parameters(plan, "03-pretext-learning")
 
 
+SOURCES = ("configuration", "environment", "preset")
+
+
+def with_data(source, folder, **data):
+    """Make a plan whose data paths come from one of the three sources; its preset is in `folder`."""
+    sections = {"01-preprocessing": data} if source == "preset" else {}
+    variables = {name.upper(): path for name, path in data.items()} if source == "environment" else {}
+    return Plan(ROOT, preset(folder, sections) | (data if source == "configuration" else {}), variables)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_banner_badges_fingerprints_and_chapters_agree_wherever_the_data_come_from(tmp_path, source):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    plan = with_data(source, tmp_path, kermany=str(folder), vindr=str(folder))
+    assert plan.banner().startswith("Made from credentialed data (VinDr-PCXR): do not publish")
+    assert set(plan.origins().values()) == {"real"}
+    made = json.loads(plan.made_from("01-preprocessing"))
+    assert made["data"].keys() == {"kermany", "vindr"}
+    assert made["parameters"]["kermany"] == made["parameters"]["vindr"] == str(folder)
+    with pytest.raises(PlanError, match="VINDR=nowhere: no such file or folder"):
+        with_data(source, tmp_path, vindr="nowhere")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_path_at_home_is_the_users_home_though_chapters_have_another(tmp_path, source, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x-rays").mkdir()
+    plan = with_data(source, tmp_path, kermany="~/x-rays")
+    assert parameters(plan, "01-preprocessing")["kermany"] == str(tmp_path / "x-rays")
+
+
+def test_a_path_in_the_preset_is_what_the_preset_needs(tmp_path):
+    plan = Plan(ROOT, preset(tmp_path, {"needs": ["vindr"], "01-preprocessing": {"vindr": str(tmp_path)}}), {})
+    assert plan.given == {"vindr": str(tmp_path)}
+
+
+def test_a_changed_exclusion_list_is_seen_and_a_missing_one_refused(tmp_path):
+    left_out = tmp_path / "left-out.txt"
+    config = preset(tmp_path, {"01-preprocessing": {"vindr_exclude": str(left_out)}})
+    with pytest.raises(PlanError, match=r"mine.yml: 01-preprocessing: vindr_exclude is .*no such file"):
+        Plan(ROOT, config, {})
+    made = []
+    for text in ("a", "a\nb"):
+        left_out.write_text(text)
+        made.append(json.loads(Plan(ROOT, config, {}).made_from("01-preprocessing"))["data"]["vindr_exclude"])
+    assert made[0] != made[1]
+
+
+def test_backend_and_threads_are_part_of_what_a_chapter_is_made_from(tmp_path):
+    def made(config, variables):
+        return json.loads(Plan(ROOT, config, variables).made_from("09-auditing-the-paper"))["surroundings"]
+
+    assert made({}, {}) == {"KERAS_BACKEND": "tensorflow", "threads": cores()}
+    assert made(preset(tmp_path, {"threads": 3}), {"KERAS_BACKEND": "jax"}) == {"KERAS_BACKEND": "jax", "threads": 3}
+
+
+def test_a_run_that_snakemake_has_no_record_of_is_trusted_only_if_it_was_made_from_the_same(tmp_path):
+    for name in ("_toc.yml", "cxrlib", "phantom", "notebooks", "presets"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    plan = Plan(tmp_path, {}, {})
+    executed = tmp_path / plan.run / "executed"
+    executed.mkdir(parents=True)
+    (executed / "09-auditing-the-paper.json").write_text(plan.made_from("09-auditing-the-paper"))
+    (executed / "08-significance.json").write_text("{}")
+    assert plan.disown() == ["08-significance"]
+    assert {path.name for path in executed.iterdir()} == {
+        "09-auditing-the-paper.json",
+        "08-significance.elsewhere.json",
+    }
+
+
 def test_changed_data_change_the_fingerprint(tmp_path):
     before = Plan(ROOT, {"kermany": str(tmp_path)}, {}).made_from("01-preprocessing")
     (tmp_path / "image.jpeg").write_bytes(b"1")
@@ -98,13 +171,6 @@ def test_preset_extends_another_parameter_by_parameter(tmp_path):
     assert (used["epochs"], used["seed"]) == (9, 1)
     with pytest.raises(PlanError, match="base.yml: this preset needs VGG16|mine.yml: this preset needs VGG16"):
         Plan(ROOT, preset(tmp_path, {"extends": "base"}), {})
-
-
-@pytest.mark.parametrize(("text", "message"), [("a: [1", "no valid YAML"), ("- a\n- b", "no sections by chapter")])
-def test_damaged_preset_is_named(tmp_path, text, message):
-    (tmp_path / "mine.yml").write_text(text)
-    with pytest.raises(PlanError, match=f"mine.yml: {message}"):
-        Plan(ROOT, {"preset": str(tmp_path / "mine.yml")}, {})
 
 
 def test_run_folder_that_is_a_file_is_named(tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from bookchain import chapter as chapter_module
 from bookchain.chapter import WRITES, Chapter, MissingArtefactError, UnwritableRunError
-from bookchain.plan import Plan, PlanError
+from bookchain.plan import Plan
+from bookchain.presets import PlanError
 from bookchain.provenance import MARKER
 from cxrlib.networks import training
 from cxrlib.networks.vgg16 import load_imagenet_weights, vgg16_encoder
