@@ -20,10 +20,9 @@ import psutil
 import yaml
 
 from bookchain.chapter import WRITES, project_root
+from bookchain.surroundings import surroundings
 from cxrlib.files import written_whole
 
-# TensorFlow's choice of thread-safe but varying sums is switched off, so that equal runs give equal bytes.
-QUIET_AND_EQUAL = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_DETERMINISTIC_OPS": "1", "PYTHONHASHSEED": "0"}
 STARTED = ("bookchain.execute runs/", "papermill runs/", "ipykernel")  # what a chapter's rule starts, one by another
 
 
@@ -36,7 +35,8 @@ def execute(run: Path, name: str, made_from: str) -> int:
     Args:
         run: The run folder, relative to the project's root, which is the working directory.
         name: The chapter's name.
-        made_from: What `Plan.made_from` gives: it is kept beside the notebook, and holds the parameters.
+        made_from: What `Plan.made_from` gives: it is kept beside the notebook, and holds the parameters and
+            surroundings.
 
     Returns:
         Papermill's exit status.
@@ -47,10 +47,12 @@ def execute(run: Path, name: str, made_from: str) -> int:
         run / "logs" / f"{name}.{kind}" for kind in ("log", "input.ipynb", "ipynb", "stderr")
     )
     done = run / "executed" / name
+    made = json.loads(made_from)
     nbformat.write(jupytext.read(Path("notebooks", f"{name}.md")), source)
     command = [sys.executable, "-m", "papermill", source, notebook, "--kernel", "python3", "--no-progress-bar"]
-    command += ["--log-level", "ERROR", "--parameters_yaml", yaml.safe_dump(json.loads(made_from)["parameters"])]
-    environment = os.environ | QUIET_AND_EQUAL | {WRITES: str(run), "CXRLIB_PROGRESS": str(log.resolve())}
+    command += ["--log-level", "ERROR", "--parameters_yaml", yaml.safe_dump(made["parameters"])]
+    environment = surroundings(Path.cwd(), run / "home", os.environ, **made.get("surroundings", {}))
+    environment |= {WRITES: str(run), "CXRLIB_PROGRESS": str(log.resolve())}
     log.write_text("")
     with followed(log), errors.open("w") as file:
         status = subprocess.run(command, env=environment, stderr=file, check=False).returncode

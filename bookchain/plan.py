@@ -13,6 +13,7 @@ from grimp import ImportGraph
 
 from bookchain import dependencies, presets
 from bookchain.presets import PlanError
+from bookchain.surroundings import cores
 
 DATA = ("kermany", "vindr", "lung_masks", "vgg16", "segmenter")  # parameters that name the reader's data and weights
 PACKAGES = ("cxrlib", "phantom")
@@ -54,7 +55,7 @@ class Plan:
         self.needs, self.wants_gpu = settings.pop("needs", []), settings.pop("gpu", False)
         # One core gives other last digits than two, and so does another backend.
         self.surroundings = {
-            "KERAS_BACKEND": environment.get("KERAS_BACKEND") or "tensorflow",
+            "backend": environment.get("KERAS_BACKEND") or "tensorflow",
             "threads": settings.pop("threads", None) or cores(),
         }
         said = {name: value for section in settings.values() for name, value in (section or {}).items()}
@@ -207,11 +208,6 @@ class Plan:
             )
         others = "Numbers of the paper and of earlier runs are marked as such."
         return f"{made} {others} Preset {self.preset}. Not for clinical use."
-
-
-def cores() -> int:
-    """Count the processor's cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def with_values(cell: str, values: Mapping) -> str:

@@ -31,8 +31,8 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
 
     Returns:
         `commit` ("unknown" without Git), `backend` of Keras (where this process has loaded Keras), `versions` by
-        package, and `machine`: architecture, cores, memory in GB, operating system, and GPU and Keras's devices where
-        they are known. No host, user or path.
+        package, and `machine`: architecture, cores, memory in GB, operating system, and GPU, Keras's devices and the
+        number of threads where they are known. No host, user or path.
     """
     keras = sys.modules.get("keras")
     backend = {"backend": keras.backend.backend()} if keras else {}
@@ -44,6 +44,7 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
     machine = {
         "architecture": platform.machine(),
         "cores": os.cpu_count(),
+        "threads": os.environ.get("TF_NUM_INTRAOP_THREADS"),  # which the chain sets
         "memory (GB)": _memory(),
         "operating system": f"{platform.system()} {release[0] if release else ''}".strip(),
         "GPU": _gpus(),
@@ -100,7 +101,8 @@ def data_sets(run: Path) -> pd.DataFrame:
 
 def _commit(root: Path) -> str:
     if (root / ".git").exists():  # else Git would tell of a repository that the project happens to lie in
-        command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40"]
+        trusted = f"safe.directory={root.resolve()}"  # the user's own settings are out of reach here
+        command = ["git", "-c", trusted, "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40"]
         with suppress(OSError, subprocess.SubprocessError):
             said = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True)
             return said.stdout.strip()

@@ -19,6 +19,7 @@ from bookchain.editions import launch
 from bookchain.plan import with_values
 from bookchain.provenance import resources
 from bookchain.provenance_page import page
+from bookchain.surroundings import surroundings
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
 
@@ -95,8 +96,11 @@ def main() -> int:
     arguments = parser.parse_args()
     root = project_root()
     site = assemble(root, root / arguments.run, arguments.banner, dict(pair.split("=") for pair in arguments.origins))
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(site), "-W", "--keep-going"]
-    return subprocess.run(command, check=False).returncode
+    # Its script would name the Python of the folder that it was installed in, which may have been moved since.
+    start = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "build", str(site), "-W", "--keep-going"]
+    environment = surroundings(root, root / arguments.run / "home", os.environ)
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

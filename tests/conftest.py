@@ -1,27 +1,38 @@
 """Fixtures that several test files share."""
 
+import atexit
 import os
-
-# Before TensorFlow is imported: quiet, and sums in a fixed order.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
-
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from bookchain.plan import DATA
+from bookchain.surroundings import DROPPED, surroundings
+
 ROOT = Path(__file__).parents[1]
+
+# Before Keras is imported: the tests' surroundings are a chapter's, but for home, temporary files, the backend and the
+# modules that a call of the tests asks for, and figures, which are not shown.
+_home = Path(tempfile.mkdtemp(prefix="surroundings-"))
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+_own = surroundings(ROOT, _home, os.environ)
+for _name in [name for name in os.environ if name.startswith(DROPPED) and name not in ("PYTHONPATH", *_own)]:
+    del os.environ[_name]
+os.environ |= {name: value for name, value in _own.items() if name.startswith(DROPPED) and name != "PYTHONPATH"}
+os.environ["MPLBACKEND"] = "agg"
+
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.md"))
 SHARED = Path(os.environ.get("CXRLIB_SHARED") or ROOT.parent / "shared")
 
 
 def environment_of(project):
     """Environment of a copy of the project: no data of the reader's, this interpreter first on the path."""
-    own = {name: value for name, value in os.environ.items() if name not in {"KERMANY", "VINDR", "VGG16", "LUNG_MASKS"}}
+    own = {name: value for name, value in os.environ.items() if name.lower() not in ("preset", *DATA)}
     return own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
 
 

@@ -6,8 +6,9 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from bookchain.plan import Plan, cores, with_values
+from bookchain.plan import Plan, with_values
 from bookchain.presets import PlanError
+from bookchain.surroundings import cores
 
 
 def preset(folder, content):
@@ -114,8 +115,8 @@ def test_backend_and_threads_are_part_of_what_a_chapter_is_made_from(tmp_path):
     def made(config, variables):
         return json.loads(Plan(ROOT, config, variables).made_from("09-auditing-the-paper"))["surroundings"]
 
-    assert made({}, {}) == {"KERAS_BACKEND": "tensorflow", "threads": cores()}
-    assert made(preset(tmp_path, {"threads": 3}), {"KERAS_BACKEND": "jax"}) == {"KERAS_BACKEND": "jax", "threads": 3}
+    assert made({}, {}) == {"backend": "tensorflow", "threads": cores()}
+    assert made(preset(tmp_path, {"threads": 3}), {"KERAS_BACKEND": "jax"}) == {"backend": "jax", "threads": 3}
 
 
 def test_a_run_that_snakemake_has_no_record_of_is_trusted_only_if_it_was_made_from_the_same(tmp_path):
