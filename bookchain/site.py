@@ -6,8 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -24,20 +27,73 @@ from bookchain.surroundings import surroundings
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
 
 
-def merge(source, executed):
-    """Give a chapter as it is now the outputs of its execution; its parameters cell shows the values really used.
+def without_paths(text: str, values: Mapping[str, Any], root: Path) -> str:
+    """Take the folders of the reader's machine out of a text: they may name people, and are of no use to others.
+
+    Args:
+        text: What a chapter printed, or the value of a parameter.
+        values: The chapter's parameters; one that is a path outside the project is called by its name in capitals.
+        root: The project's root, which becomes a dot.
+
+    Returns:
+        The text; the user's home is `~` in it, the folder of Python's packages `PYTHON`.
+    """
+    words = {os.path.expanduser("~"): "~", sys.prefix: "PYTHON", str(root): ".", str(root.resolve()): "."}
+    for name, value in values.items():
+        if isinstance(value, str) and value and not (path := root / value).resolve().is_relative_to(root.resolve()):
+            shown = [value] if Path(value).is_absolute() or value.startswith((".", "~")) else []
+            words |= dict.fromkeys((*shown, str(path), str(path.resolve())), name.upper())
+    words = {form: word for path, word in words.items() if path.strip("/.") for form in (path, escape(path))}
+    known = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    return re.sub(rf"(?<![\w/.+-])({known})(?![\w-])", lambda found: words[found[0]], text)
+
+
+def _shareable(value: Any, clean: Callable[[str], str]) -> Any:
+    """Clean all texts of an output, but no picture."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_shareable(item, clean) for item in value]
+    if isinstance(value, dict):
+        return {k: item if k.startswith("image/") else _shareable(item, clean) for k, item in value.items()}
+    return value
+
+
+def check_picture(cell, number: int) -> None:
+    """Refuse a cell that is a figure or table of the page and shows neither: Matplotlib may have drawn it nowhere.
 
     Raises:
-        ValueError: If the code cells differ: then the chapter must be executed again first.
+        ValueError: With the cell's number and the figure's name.
+    """
+    figure = cell.metadata.get("mystnb", {}).get("figure", {})
+    shown = {kind for output in cell.outputs for kind in output.get("data", {})} - {"text/plain"}
+    hidden = any("<Figure size" in output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+    if (figure or hidden) and not shown:
+        raise ValueError(
+            f"code cell {number} ({figure.get('name', cell.source[:40])}) shows no picture; "
+            f"execute the chapter again: delete its notebook in executed/ and run `make book`"
+        )
+
+
+def merge(source, executed, root: Path):
+    """Give a chapter as it is now the outputs of its execution; its parameters cell shows the values really used.
+
+    No path outside the project's root is in what it gives.
+
+    Raises:
+        ValueError: If the code cells differ: then the chapter must be executed again first. If a figure is missing.
     """
     cells, ran = code_cells(source), code_cells(executed)
     if [cell.source for cell in cells] != [cell.source for cell in ran]:
         raise ValueError("the chapter's code has changed since it was executed; run `make book`")
     values = executed.metadata.get("papermill", {}).get("parameters", {})
-    for cell, done in zip(cells, ran, strict=True):
-        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    clean = partial(without_paths, values=values, root=root)
+    for number, (cell, done) in enumerate(zip(cells, ran, strict=True), 1):
+        cell.outputs = [nbformat.from_dict(_shareable(output, clean)) for output in done.outputs]
+        cell.execution_count = done.execution_count
+        check_picture(cell, number)
         if "parameters" in cell.metadata.get("tags", []):
-            cell.source = with_values(cell.source, values)
+            cell.source = with_values(cell.source, _shareable(values, clean))
     return source
 
 
@@ -70,7 +126,7 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
     shutil.copy(root / "_toc.yml", site)
     config = yaml.safe_load((root / "_config.yml").read_text())
     sphinx = config["sphinx"]["config"]
-    sphinx["html_theme_options"]["announcement"] = banner
+    sphinx["html_theme_options"]["announcement"] = escape(banner, quote=False)
     sphinx["book_origins"] = dict(origins)
     for section, values in launch.html_settings(launch.address(os.environ, root)).items():
         config.setdefault(section, {}).update(values)
@@ -79,7 +135,8 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
     seconds = resources(run).set_index("chapter").seconds
     for path in sources(root):
         try:
-            notebook = merge(jupytext.read(path), nbformat.read(run / "executed" / f"{path.stem}.ipynb", as_version=4))
+            ran = nbformat.read(run / "executed" / f"{path.stem}.ipynb", as_version=4)
+            notebook = merge(jupytext.read(path), ran, root)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         notebook = opener(notebook, seconds.get(path.stem))

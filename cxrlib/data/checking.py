@@ -43,10 +43,17 @@ class Report(NamedTuple):
     summary: dict[str, Any]
 
     def below_root(self) -> pd.DataFrame:
-        """Return the issues with their files named from the data set's folder on."""
+        """Return the issues with their files named from the data set's folder on, in what is said of them too."""
         root = Path(self.summary["root"])
         paths = [Path(file) for file in self.issues.file]
-        return self.issues.assign(file=[str(p.relative_to(root)) if p.is_relative_to(root) else p.name for p in paths])
+        names = [str(path.relative_to(root)) if path.is_relative_to(root) else path.name for path in paths]
+        said = {
+            column: self.issues[column]
+            .str.replace(f"{root}/", "", regex=False)
+            .str.replace(str(root), ".", regex=False)
+            for column in ("fault", "remedy")
+        }
+        return self.issues.assign(file=names, **said)
 
     def fingerprint(self) -> str:
         """Return one SHA-256 digest of the images that can be used: their contents and their names.

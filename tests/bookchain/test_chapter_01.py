@@ -47,6 +47,8 @@ def test_faults_are_left_out_and_listed_and_the_official_test_is_kept(tmp_path):
     films = sorted((tmp_path / "vindr/train").glob("*.dicom"))
     films[0].unlink()
     films[1].write_bytes(b"")
+    hostile = broken.with_name("<img src=x onerror=alert(1)>.jpeg")
+    hostile.write_bytes(b"")
     (tmp_path / "leave.txt").write_text(f"{films[2].stem}\n")
     found = execute(
         tmp_path,
@@ -58,7 +60,13 @@ def test_faults_are_left_out_and_listed_and_the_official_test_is_kept(tmp_path):
     )
     cohort, check = found.tables["cohort"], found.tables["check"]
     errors = check[check.severity == "error"]
-    assert {Path(file).name for file in errors.file} == {broken.name, films[0].name, films[1].name}
+    assert {Path(file).name for file in errors.file} == {
+        broken.name,
+        hostile.name,
+        films[0].name,
+        films[1].name,
+    }
+    assert str(tmp_path) not in check.to_csv()
     assert not check.file.str.startswith("/").any()
     assert not set(cohort.image) & {film.stem for film in films[:3]}
     sets = found.tables["data-sets"].set_index("dataset")
@@ -76,6 +84,8 @@ def test_faults_are_left_out_and_listed_and_the_official_test_is_kept(tmp_path):
         if "text/html" in output.get("data", {})
     )
     assert all(name in shown for name in (broken.name, films[0].name, films[1].name))
+    assert "&lt;img src=x onerror=alert(1)&gt;.jpeg" in shown
+    assert "<img src=x" not in shown
 
 
 def test_bacterial_against_viral_leaves_the_normal_out_of_classification_only(tmp_path):
