@@ -4,10 +4,18 @@ PYTHON ?= python3
 CORES ?= all
 STEPS ?= 20
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+# From here on, not in full: the folder's own path may have spaces and apostrophes.
+BIN := $(VENV)/bin
 READY := $(VENV)/installed
-DATA := $(foreach name,kermany vindr lung_masks vgg16 segmenter,$(if $($(shell echo $(name) | tr a-z A-Z)),$(name)='$($(shell echo $(name) | tr a-z A-Z))'))
-CONFIG := preset='$(PRESET)' $(DATA)
+# Preset and data paths go on in the environment, where no shell reads them: make puts what its command line says there.
+export PRESET
+# What a user has set for other programs' sake is kept from this one's installation and runs.
+export PIP_USER := 0
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_DRY_RUN
+unexport SNAKEMAKE_PROFILE PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
 RUN := runs/$(basename $(notdir $(PRESET)))
 BACKENDS := $(VENV)/backends
 BROWSER := $(VENV)/browser
@@ -24,24 +32,24 @@ help:  ## list the targets
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -r requirements.lock
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install -qq --no-deps -r requirements.lock
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 book: $(READY)  ## run the chapters that are out of date and render the book (PRESET=quick)
 	@$(BIN)/python -m bookchain.execute
-	@$(BIN)/python -m bookchain.rehearse '$(PRESET)' --warn
-	@PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --quiet host --config $(CONFIG)
-	@echo "Open $(CURDIR)/$(PAGE)"
+	@$(BIN)/python -m bookchain.rehearse "$$PRESET" --warn
+	@PATH="$$PWD/$(BIN):$$PATH" python -m snakemake --cores $(CORES) --quiet host
+	@echo "Open $$PWD/$(PAGE)"
 
 record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESET=quick)
 	$(BIN)/python tools/record.py $(RUN) book/reference/$(notdir $(RUN))
 
 plan: $(READY)  ## say in one line a chapter whether it would run, and why
-	@PATH="$(BIN):$$PATH" $(BIN)/python -m bookchain.changes $(CONFIG)
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m bookchain.changes
 
 rehearse: $(READY)  ## a few steps of each network of a preset at its own size: alive or dead, and what the run would take
-	$(BIN)/python -m bookchain.rehearse '$(PRESET)' --steps $(STEPS)
+	$(BIN)/python -m bookchain.rehearse "$$PRESET" --steps $(STEPS)
 
 test: $(READY)  ## run the tests that need no run of the chapters, and the examples in docstrings
 	$(BIN)/python -m pytest -m 'not chain' --doctest-modules tests cxrlib phantom bookchain
@@ -52,17 +60,17 @@ test-chain: $(READY)  ## run all chapters in miniature, and the tests of what th
 # The other backends live in a folder of their own, so that the book's environment stays what requirements.lock says.
 $(BACKENDS)/installed: $(READY) requirements-backends.lock
 	rm -rf $(BACKENDS)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --target $(BACKENDS) -c requirements.lock -r requirements-backends.lock
+	$(BIN)/python -m pip install -qq --target $(BACKENDS) -c requirements.lock -r requirements-backends.lock
 	@touch $@
 
 test-backends: $(BACKENDS)/installed  ## run the tests of models, losses and training on JAX and PyTorch as well
 	for backend in jax torch; do \
-		KERAS_BACKEND=$$backend PYTHONPATH=$(CURDIR)/$(BACKENDS) $(BIN)/python -m pytest -q $(BACKEND_TESTS) || exit 1; done
+		KERAS_BACKEND=$$backend PYTHONPATH="$$PWD/$(BACKENDS)" $(BIN)/python -m pytest -q $(BACKEND_TESTS) || exit 1; done
 
 # So does what drives the browser. The browser itself is the system's: Chromium or Chrome.
 $(BROWSER)/installed: $(READY) requirements-browser.lock
 	rm -rf $(BROWSER)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --target $(BROWSER) -c requirements.lock -r requirements-browser.lock
+	$(BIN)/python -m pip install -qq --target $(BROWSER) -c requirements.lock -r requirements-browser.lock
 	@touch $@
 
 test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a browser, and use it (PRESET=quick)
@@ -70,19 +78,19 @@ test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
-	PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m pytest -q tests/browser tests/bookchain/editions/test_pdf.py --site $(dir $(PAGE))
+	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser tests/bookchain/editions/test_pdf.py --site $(dir $(PAGE))
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m pytest -q tests/bookchain/test_pairs.py
 
 format: $(READY)  ## bring the code into shape
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
 
 sync: $(READY)  ## bring each chapter's .md and .ipynb together (the newer wins)
-	$(BIN)/jupytext --sync notebooks/*.md
+	$(BIN)/python -m jupytext --sync notebooks/*.md
 
 student: $(READY)  ## write the chapters without solutions to student/; keeps notebooks that are there
 	$(BIN)/python -m bookchain.editions.student student
@@ -95,7 +103,7 @@ grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSION
 
 lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is there (installs it on first use)
 	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c requirements.lock jupyterlab
-	PATH="$(BIN):$$PATH" TF_CPP_MIN_LOG_LEVEL=3 jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
+	PATH="$$PWD/$(BIN):$$PATH" TF_CPP_MIN_LOG_LEVEL=3 python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--LabApp.default_url=/lab/tree/$(firstword $(wildcard student) notebooks)
 
 serve: $(READY)  ## show the rendered book on localhost:8000
@@ -103,7 +111,7 @@ serve: $(READY)  ## show the rendered book on localhost:8000
 
 # Playwright tells which formula or picture cannot be printed.
 pdf: book $(BROWSER)/installed  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
-	@PYTHONPATH=$(CURDIR)/$(BROWSER) $(BIN)/python -m bookchain.editions.pdf $(RUN)
+	@PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m bookchain.editions.pdf $(RUN)
 
 launch: $(READY)  ## write the notebooks that launch buttons open to _build/launch (BOOK_REPOSITORY=address)
 	$(BIN)/python -m bookchain.editions.launch _build/launch

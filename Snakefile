@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bookchain.editions import launch
+from bookchain.execute import begin, end
 from bookchain.plan import Plan
 
 plan = Plan(Path(workflow.basedir), config, os.environ)
@@ -16,6 +17,15 @@ if workflow.is_main_process and (copied := plan.disown()):
 
 onstart:
     plan.claim()
+    begin(Path(RUN))
+
+
+onsuccess:
+    end(Path(RUN))
+
+
+onerror:
+    end(Path(RUN))
 
 
 rule site:

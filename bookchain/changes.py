@@ -67,7 +67,7 @@ def main() -> int:
         plan = Plan(root, config, os.environ)
     except PlanError as error:
         sys.exit(str(error))
-    command = ["snakemake", "--dry-run", "--config", *sys.argv[1:]]
+    command = [sys.executable, "-m", "snakemake", "--dry-run", *(["--config", *sys.argv[1:]] if sys.argv[1:] else [])]
     dry = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if dry.returncode:
         sys.exit(dry.stderr)

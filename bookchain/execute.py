@@ -1,11 +1,13 @@
 """Execute one chapter for the book, as Snakemake's rule asks, and clear what a killed run leaves.
 
 `python -m bookchain.execute runs/quick 03-pretext-learning FINGERPRINTS` executes a chapter; without arguments the
-module ends the orphans of this project only, and unlocks only if no run of it is alive.
+module ends the orphans of this project only, and unlocks only if no run of it is alive. A run says of itself by
+`begin`, in its folder, who it is: another user's or host's processes cannot be looked into.
 """
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from bookchain.chapter import WRITES, project_root
 from bookchain.surroundings import surroundings
 from cxrlib.files import written_whole
 
-STARTED = ("bookchain.execute runs/", "papermill runs/", "ipykernel")  # what a chapter's rule starts, one by another
+RUNNING = "running.json"  # in a run folder: the run that is writing to it
 
 
 def execute(run: Path, name: str, made_from: str) -> int:
@@ -87,13 +89,45 @@ def followed(log: Path) -> Iterator[None]:
         thread.join()
 
 
+def begin(run: Path) -> None:
+    """Write into a run folder which process is running it: host, user, process, and when it started."""
+    run.mkdir(parents=True, exist_ok=True)
+    me = psutil.Process()
+    record = {"host": platform.node(), "user": me.username(), "process": me.pid, "started": me.create_time()}
+    (run / RUNNING).write_text(json.dumps(record))
+
+
+def end(run: Path) -> None:
+    """Take away what `begin` wrote."""
+    (run / RUNNING).unlink(missing_ok=True)
+
+
+def alive(root: Path) -> str:
+    """Say which run of a project is alive, or may be, for all that can be seen from here; empty if none is."""
+    for record in sorted(root.glob(f"runs/*/{RUNNING}")):
+        try:
+            told = json.loads(record.read_text())
+            who = f"process {told['process']} of {told['user']} on {told['host']}"
+            if told["host"] != platform.node():
+                return f"{who} is running it; if that has ended, delete {record}"
+            if abs(psutil.Process(told["process"]).create_time() - told["started"]) < 5:  # clocks are set now and then
+                return f"{who} is running it"
+        except (ValueError, KeyError, TypeError, psutil.Error):  # cut off, or such a process has ended
+            continue
+    return ""
+
+
 def clear(root: Path) -> None:
     """End what a killed run left in a project, and unlock it, if no living Snakemake watches over it."""
+    if told := alive(root):
+        print(f"{root}: {told}; nothing is cleared", file=sys.stderr)
+        return
     here = [
         process for process in psutil.process_iter(["cmdline", "cwd", "environ"]) if process.info["cwd"] == str(root)
     ]
     runs = [process for process in here if _is_snakemake(process)]
-    left = [process for process in here if _is_part_of_a_chapter(process)]
+    others = [process for process in here if process not in runs and process.pid != os.getpid()]
+    left = [process for process in others if _is_part_of_a_chapter(process)]
     for run in runs:
         with suppress(psutil.Error):  # it has ended since
             left = [process for process in left if process not in run.children(recursive=True)]
@@ -111,13 +145,15 @@ def _command(process: psutil.Process) -> str:
 
 def _is_snakemake(process: psutil.Process) -> bool:
     """Tell Snakemake itself from a shell or editor that names it."""
-    return any(Path(word).name == "snakemake" for word in _command(process).split()[:3])
+    return any(Path(word).name == "snakemake" for word in (process.info["cmdline"] or [])[:3])
 
 
 def _is_part_of_a_chapter(process: psutil.Process) -> bool:
-    """Tell what a rule starts from a notebook run by hand: papermill is given `WRITES`, and hands it to its kernel."""
-    by_the_chain = STARTED[0] in _command(process) or WRITES in (process.info["environ"] or {})
-    return by_the_chain and any(part in _command(process) for part in STARTED)
+    """Tell what a rule starts from a notebook run by hand.
+
+    Papermill is given `WRITES`, and hands it to its kernel, and that to the processes that read images.
+    """
+    return "bookchain.execute runs/" in _command(process) or WRITES in (process.info["environ"] or {})
 
 
 if __name__ == "__main__":

@@ -43,6 +43,23 @@ def snakemake(project, *arguments):
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
+def copied(folder):
+    """Copy the project into a folder, below names that a shell would read as more than names."""
+    ignored = shutil.ignore_patterns(".git", ".venv", "runs", ".snakemake", "__pycache__", "_build", "*.egg-info")
+    return Path(shutil.copytree(ROOT, folder / "a b" / "it's", ignore=ignored))
+
+
+def make(copy, home, *words):
+    """Run make in a copy of the project that has this environment, with settings that are against it."""
+    given = {name: value for name, value in environment_of(copy).items() if not name.startswith(DROPPED)}
+    given |= {"HOME": str(home), "MPLBACKEND": "Agg", "SNAKEMAKE_PROFILE": "nowhere", "PYTHONPATH": "/nowhere"}
+    (copy / ".venv").symlink_to(sys.prefix)
+    command = ["make", "--old-file=.venv/installed", *words]
+    result = subprocess.run(command, cwd=copy, env=given, capture_output=True, text=True, check=False)
+    (copy / ".venv").unlink()  # whoever copies this copy needs it not
+    return result
+
+
 def pytest_collection_modifyitems(items):
     """Mark the tests that need a run of all chapters: `make test` leaves them to `make test-chain`."""
     for item in items:
@@ -52,11 +69,15 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def chain_run(tmp_path_factory):
-    """A copy of the project in which all chapters have run once, and the site was rendered."""
-    copy = tmp_path_factory.mktemp("chain") / "project"
-    ignored = shutil.ignore_patterns(".git", ".venv", "runs", ".snakemake", "__pycache__", "_build", "*.egg-info")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    result = snakemake(copy, "--cores", "2")
+    """A copy of the project in which all chapters have run once, and the site was rendered.
+
+    It was run by make where much is against it: the folder's name, a home with settings, others' variables.
+    """
+    copy = copied(tmp_path_factory.mktemp("chain"))
+    home = copy.parent / "home"
+    (home / ".keras").mkdir(parents=True)
+    (home / ".keras/keras.json").write_text('{"floatx": "float16", "image_data_format": "channels_first"}')
+    result = make(copy, home, "book", "PRESET=tests/tiny.yml", "CORES=2")
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
     return copy
 

@@ -115,6 +115,11 @@ def test_all_fifteen_pairs_are_tested_three_ways(project):
     assert [len(read(project, "08-significance", name)) for name in ("pairs", "mcnemar", "areas")] == [15, 15, 15]
 
 
+def test_nothing_is_written_to_the_users_home(project):
+    home = project.parent / "home"
+    assert [str(path.relative_to(home)) for path in sorted(home.rglob("*"))] == [".keras", ".keras/keras.json"]
+
+
 def test_page_shows_the_values_really_used(project):
     page = (project / "runs/tiny/site/_build/html/notebooks/07-evaluation.html").read_text()
     assert re.search(r"resamples.*?20\b", re.sub(r"<[^>]+>", "", page))

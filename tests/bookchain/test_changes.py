@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import environment_of
+from conftest import copied, environment_of, make
 
 from bookchain.changes import differences, line, reasons
 
@@ -57,6 +57,16 @@ def said(project):
     command = [sys.executable, "-m", "bookchain.changes", "preset=tests/tiny.yml"]
     ran = subprocess.run(command, cwd=project, env=environment_of(project), capture_output=True, text=True, check=True)
     return dict(line.split(": ", 1) for line in ran.stdout.splitlines())
+
+
+def test_make_passes_on_paths_with_spaces_and_apostrophes(tmp_path):
+    copy, data = copied(tmp_path), tmp_path / "jane's x-rays"
+    data.mkdir()
+    made = make(copy, tmp_path / "home", "plan", "PRESET=tests/tiny.yml", f"KERMANY={data}")
+    assert "01-preprocessing: not executed yet" in made.stdout, made.stderr
+    refused = make(copy, tmp_path / "home", "plan", f"KERMANY={data}-2")
+    assert f"KERMANY={data}-2: no such file or folder" in refused.stderr
+    assert not (tmp_path / "home").exists()
 
 
 def test_plan_says_what_snakemake_decides(project, tmp_path):

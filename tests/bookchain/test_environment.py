@@ -1,6 +1,8 @@
 """What the project needs directly is pinned in requirements.lock, which make, conda and Binder install."""
 
+import os
 import re
+import subprocess
 import tomllib
 
 from conftest import ROOT
@@ -25,3 +27,13 @@ def test_packages_that_are_installed_are_those_that_are_there():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     there = {path.parent for name in ("bookchain", "cxrlib", "phantom") for path in (ROOT / name).rglob("__init__.py")}
     assert {name.replace(".", "/") for name in listed} == {str(folder.relative_to(ROOT)) for folder in there}
+
+
+def test_settings_for_other_programs_reach_neither_installation_nor_run():
+    set_by_user = {"PIP_USER": "1", "PIP_TARGET": "/x", "SNAKEMAKE_PROFILE": "/x", "PYTHONPATH": "/x"}
+    command = ["make", "--eval=probe: ; @env", "probe", "VINDR=it's"]
+    said = subprocess.run(command, cwd=ROOT, env=os.environ | set_by_user, capture_output=True, text=True, check=True)
+    seen = dict(line.split("=", 1) for line in said.stdout.splitlines() if "=" in line)
+    assert {name: seen[name] for name in set_by_user if name in seen} == {"PIP_USER": "0"}
+    assert (seen["VINDR"], seen["PIP_NO_CACHE_DIR"]) == ("it's", "1")
+    assert seen["XDG_CACHE_HOME"].startswith(str(ROOT))

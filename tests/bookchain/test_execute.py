@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from bookchain.chapter import WRITES
-from bookchain.execute import clear, execute, followed
+from bookchain.execute import begin, clear, end, execute, followed
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -48,6 +48,34 @@ def test_orphan_of_the_chain_is_ended_and_the_lock_removed(project, start):
     clear(project)
     orphan.wait(timeout=5)
     assert not (project / ".snakemake" / "locks").exists()
+
+
+def test_workers_of_a_killed_kernel_are_ended_too(project, start):
+    worker = start("-m", "joblib.externals.loky.backend.popen_loky_posix", **{WRITES: "runs/quick"})
+    clear(project)
+    worker.wait(timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("change", "lives"),
+    [
+        ({}, True),
+        ({"host": "another"}, True),  # it cannot be seen from here
+        ({"started": 1.0}, False),  # another process has its number
+        ({"process": 2**22 + 1}, False),
+    ],
+)
+def test_a_run_is_known_by_host_user_process_and_start(project, start, capsys, change, lives):
+    begin(project / "runs/quick")  # this process, which is no Snakemake to look at
+    record = project / "runs/quick/running.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+    chapter = start("papermill runs/quick/logs/03.input.ipynb", **{WRITES: "runs/quick"})
+    clear(project)
+    assert alive(chapter) is lives
+    assert (project / ".snakemake/locks").exists() is lives
+    assert ("is running it" in capsys.readouterr().err) is lives
+    end(project / "runs/quick")
+    assert not record.exists()
 
 
 def test_a_notebook_run_by_hand_is_let_live(project, start):
