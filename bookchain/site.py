@@ -60,15 +60,17 @@ def _shareable(value: Any, clean: Callable[[str], str]) -> Any:
 
 
 def check_picture(cell, number: int) -> None:
-    """Refuse a cell that is a figure or table of the page and shows neither: Matplotlib may have drawn it nowhere.
+    """Refuse a cell that shows a figure or table as words only: Matplotlib may have drawn it nowhere.
+
+    One that shows nothing at all is left: a chapter has no picture of what its data lack.
 
     Raises:
         ValueError: With the cell's number and the figure's name.
     """
     figure = cell.metadata.get("mystnb", {}).get("figure", {})
-    shown = {kind for output in cell.outputs for kind in output.get("data", {})} - {"text/plain"}
-    hidden = any("<Figure size" in output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-    if (figure or hidden) and not shown:
+    shown = [output.data for output in cell.outputs if "data" in output]
+    words = [data["text/plain"] for data in shown if data.keys() == {"text/plain"}]
+    if any("<Figure size" in text for text in words) or (figure and shown and len(words) == len(shown)):
         raise ValueError(
             f"code cell {number} ({figure.get('name', cell.source[:40])}) shows no picture; "
             f"execute the chapter again: delete its notebook in executed/ and run `make book`"

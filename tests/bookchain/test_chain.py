@@ -128,7 +128,6 @@ def test_page_shows_the_values_really_used(project):
 BY_HAND = """
 import sys
 from pathlib import Path
-import yaml
 from bookchain.dependencies import code_cells, read_notebook
 from bookchain.plan import Plan
 
@@ -140,7 +139,7 @@ for name in sys.argv[2:]:
         if not {"solution", "check"} & {*tags}:
             exec(compile(cell.source, name, "exec"), names)
         if "parameters" in tags:
-            names |= yaml.safe_load(plan.parameters_yaml(name)) | {"run": sys.argv[1]}
+            names |= plan.parameters(name) | {"run": sys.argv[1]}
 """
 
 

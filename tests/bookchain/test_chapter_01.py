@@ -3,11 +3,14 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import jupytext
+import nbformat
 import numpy as np
 import pandas as pd
 import papermill
 import pytest
 
+from bookchain.site import merge
 from cxrlib.data.vindr_pcxr import CLASS_NAMES, LABELS
 from phantom.kermany import write_kermany
 from phantom.vindr_pcxr import write_vindr_pcxr
@@ -37,6 +40,7 @@ def execute(folder, **parameters):
 def quiet_kernels(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     monkeypatch.setenv("CXRLIB_PROGRESS", "/dev/null")
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
 
 
 def test_faults_are_left_out_and_listed_and_the_official_test_is_kept(tmp_path):
@@ -86,6 +90,9 @@ def test_faults_are_left_out_and_listed_and_the_official_test_is_kept(tmp_path):
     assert all(name in shown for name in (broken.name, films[0].name, films[1].name))
     assert "&lt;img src=x onerror=alert(1)&gt;.jpeg" in shown
     assert "<img src=x" not in shown
+    page = nbformat.writes(merge(jupytext.read(ROOT / "notebooks/01-preprocessing.md"), found.notebook, ROOT))
+    assert "kermany = 'KERMANY'" in page
+    assert str(tmp_path) not in page
 
 
 def test_bacterial_against_viral_leaves_the_normal_out_of_classification_only(tmp_path):
