@@ -104,12 +104,13 @@ class Plan:
             )
 
     def _settle(self, file: Path, chapter: str, section: dict, own: Mapping[str, Mapping[str, Any]]) -> dict:
+        at_home = {name: value for name, value in section.items() if isinstance(value, str) and value.startswith("~")}
+        section = section | {name: str(Path(value).expanduser()) for name, value in at_home.items()}
         data = {name: path for name, path in self.given.items() if name in own[chapter]}
         for name, path in data.items():
             if path != "imagenet" and not (self.root / path).exists():
-                raise PlanError(f"{name.upper()}={path}: no such file or folder, seen from the project root")
-        home = {name: value for name, value in section.items() if isinstance(value, str) and value.startswith("~")}
-        section = section | {name: str(Path(value).expanduser()) for name, value in home.items()}
+                here = f"{file}: {chapter}: {name}: {path}" if path == section.get(name) else f"{name.upper()}={path}"
+                raise PlanError(f"{here}: no such file or folder, seen from the project root")
         if (left_out := section.get("vindr_exclude")) and not (self.root / left_out).is_file():
             raise PlanError(
                 f"{file}: {chapter}: vindr_exclude is {left_out!r}; no such file, seen from the project root"

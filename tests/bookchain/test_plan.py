@@ -82,7 +82,8 @@ def test_banner_badges_fingerprints_and_chapters_agree_wherever_the_data_come_fr
     made = json.loads(plan.made_from("01-preprocessing"))
     assert made["data"].keys() == {"kermany", "vindr"}
     assert made["parameters"]["kermany"] == made["parameters"]["vindr"] == str(folder)
-    with pytest.raises(PlanError, match="VINDR=nowhere: no such file or folder"):
+    named = {"preset": "mine.yml: 01-preprocessing: vindr: nowhere"}.get(source, "VINDR=nowhere")
+    with pytest.raises(PlanError, match=f"{named}: no such file or folder"):
         with_data(source, tmp_path, vindr="nowhere")
 
 
