@@ -73,16 +73,53 @@ def d_prime_from_counts(tp: int, fn: int, fp: int, tn: int, level: float = 0.95)
     rates = np.array([tp, tn]) / images
     distance = d_prime(*rates)
     standard_error = float(np.sqrt(np.sum(rates * (1 - rates) / (images * norm.pdf(norm.ppf(rates)) ** 2))))
+    return _with_interval("d_prime", distance, standard_error, level)
+
+
+def youden_from_counts(tp: int, fn: int, fp: int, tn: int, level: float = 0.95) -> dict[str, float]:
+    """Return Youden's J = sensitivity + specificity - 1 with Wald's interval; balanced accuracy is (J + 1) / 2.
+
+    The classes are independent, so the variance is the sum over both rates of r (1 - r) / n (Youden, Cancer 3 (1950)
+    32).
+
+    Args:
+        tp: abnormal images called abnormal.
+        fn: abnormal images called normal.
+        fp: normal images called abnormal.
+        tn: normal images called normal.
+        level: coverage of the interval.
+
+    Returns:
+        `youden`, `standard_error`, `low`, `high`.
+
+    Raises:
+        ValueError: as in `cxrlib.evaluation.scores.from_counts`.
+
+    >>> round(youden_from_counts(tp=40, fn=10, fp=20, tn=30)["standard_error"], 4)
+    0.0894
+    """
+    tp, fn, fp, tn = check_counts(tp, fn, fp, tn)
+    images = np.array([tp + fn, fp + tn])
+    rates = np.array([tp, tn]) / images
+    standard_error = float(np.sqrt(np.sum(rates * (1 - rates) / images)))
+    return _with_interval("youden", float(rates.sum() - 1), standard_error, level)
+
+
+def _with_interval(name: str, estimate: float, standard_error: float, level: float) -> dict[str, float]:
     margin = float(norm.ppf((1 + level) / 2)) * standard_error
-    low, high = distance - margin, distance + margin
-    return {"d_prime": distance, "standard_error": standard_error, "low": low, "high": high}
+    return {name: estimate, "standard_error": standard_error, "low": estimate - margin, "high": estimate + margin}
 
 
-def pairwise_d_prime(counts: Mapping[str, tuple[int, int, int, int]]) -> pd.DataFrame:
-    """Test the differences in d' of every pair of models, taken as independent.
+MEASURES = {"youden": youden_from_counts, "d_prime": d_prime_from_counts}
+"""What a threshold moves, and what in the binormal model it does not."""
+
+
+def compare_pairs(counts: Mapping[str, tuple[int, int, int, int]], measure: str) -> pd.DataFrame:
+    """Test the differences in J or d' of every pair of models, taken as independent.
 
     Args:
         counts: name of each model to its (tp, fn, fp, tn).
+        measure: a name in `MEASURES`.
 
     Returns:
         One row a pair, with `model_1`, `model_2`, `difference` (second less first), `standard_error`, `z`, the
@@ -93,17 +130,65 @@ def pairwise_d_prime(counts: Mapping[str, tuple[int, int, int, int]]) -> pd.Data
     """
     if len(counts) < 2:
         raise ValueError(f"{len(counts)} model: a comparison needs at least two")
-    estimates = {model: d_prime_from_counts(*cells) for model, cells in counts.items()}
+    estimates = {model: MEASURES[measure](*cells) for model, cells in counts.items()}
     rows = []
     for model_1, model_2 in combinations(estimates, 2):
         first, second = estimates[model_1], estimates[model_2]
-        difference = second["d_prime"] - first["d_prime"]
+        difference = second[measure] - first[measure]
         standard_error = float(np.hypot(first["standard_error"], second["standard_error"]))
         rows.append((model_1, model_2, difference, standard_error, difference / standard_error))
     frame = pd.DataFrame(rows, columns=["model_1", "model_2", "difference", "standard_error", "z"])
     frame["p"] = 2 * norm.sf(frame["z"].abs())
     frame["p_holm"] = multipletests(frame["p"], method="holm")[1]
     return frame
+
+
+def best_youden(d_prime: float) -> float:
+    """Return the largest J that a binormal classifier reaches by moving its threshold, 2 Phi(d' / 2) - 1.
+
+    It is reached half way between the classes, where sensitivity and specificity are equal.
+
+    >>> round(best_youden(2), 3)
+    0.683
+    """
+    return float(2 * norm.cdf(d_prime / 2) - 1)
+
+
+def verdict(
+    counts: Mapping[str, tuple[int, int, int, int]], model: str, baseline: str, significance_level: float = 0.05
+) -> str:
+    """Say in words, by rule, what the counts carry of the claim that a model is better than the baseline.
+
+    J says whether the model does better at the published thresholds, d' whether it tells the classes apart better; both
+    tests are adjusted over all pairs (Holm), models taken as independent. A difference that is not found is never
+    called equality.
+
+    Args:
+        counts: name of each model to its (tp, fn, fp, tn).
+        model: the one that the claim is about.
+        baseline: the one that it is compared with.
+        significance_level: of the p values after Holm.
+
+    Returns:
+        Two sentences.
+
+    Raises:
+        ValueError: as in `compare_pairs`.
+        KeyError: a name is not in `counts`.
+    """
+    ordered = {name: counts[name] for name in (baseline, *(name for name in counts if name != baseline))}
+    found = {}
+    for measure in MEASURES:
+        row = compare_pairs(ordered, measure).set_index(["model_1", "model_2"]).loc[(baseline, model)]
+        found[measure] = float(np.sign(row["difference"])) if row["p_holm"] < significance_level else 0.0
+    operating = {1: "does better", 0: "is not shown to do better or worse", -1: "does worse"}[found["youden"]]
+    reading = {
+        1: f"It also tells the classes apart better: its d' is above {baseline}'s.",
+        0: "Whether it tells the classes apart better, or only has its threshold at a better place, the counts do not "
+        "show: the two values of d' do not differ significantly.",
+        -1: f"Yet it tells the classes apart worse: its d' is below {baseline}'s.",
+    }[found["d_prime"]]
+    return f"At the published thresholds {model} {operating} than {baseline} in J and balanced accuracy. {reading}"
 
 
 def implied_sensitivity(d_prime: float, specificity: ArrayLike) -> np.ndarray | float:

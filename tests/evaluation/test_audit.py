@@ -99,13 +99,62 @@ def test_standard_error_is_the_spread_of_repeated_experiments():
     assert result["high"] + result["low"] == pytest.approx(2 * result["d_prime"])
 
 
+def test_youden_reproduces_the_audit():
+    frame = audit.compare_pairs(TABLE_3, "youden").set_index(["model_1", "model_2"])
+    expected = {  # difference, raw p, p after Holm; None: said to be above 0.05, no more
+        ("Baseline", "A-F"): (0.142, 2.6e-6, 3.9e-5),
+        ("SA", "A-F"): (0.097, 0.002, 0.029),
+        ("Baseline", "Den-P"): (0.057, 0.044, None),
+        ("Baseline", "Deb-P"): (0.055, 0.057, None),
+    }
+    for pair, (difference, p, p_holm) in expected.items():
+        row = frame.loc[pair]
+        assert row["difference"] == pytest.approx(difference, abs=6e-4)
+        assert row["p"] == pytest.approx(p, abs=6e-4)
+        assert row["p_holm"] > 0.05 if p_holm is None else row["p_holm"] == pytest.approx(p_holm, abs=6e-4)
+    assert frame.loc[("Baseline", "A-F"), "z"] == pytest.approx(4.7, abs=0.05)
+
+
+def test_youden_interval_is_the_spread_of_repeated_experiments():
+    generator = np.random.default_rng(5)
+    found = generator.binomial(575, 0.5, 20000) / 575 + generator.binomial(1174, 0.8, 20000) / 1174 - 1
+    result = audit.youden_from_counts(287, 288, 235, 939)
+    assert result["standard_error"] == pytest.approx(found.std(), rel=0.03)
+    assert [result["low"], result["high"]] == pytest.approx(np.quantile(found, [0.025, 0.975]), abs=3e-3)
+
+
+def test_best_youden_is_the_highest_point_of_the_curve():
+    baseline = audit.d_prime_from_counts(*TABLE_3["Baseline"])["d_prime"]
+    specificity = np.linspace(0.001, 0.999, 999)
+    highest = (audit.implied_sensitivity(baseline, specificity) + specificity - 1).max()
+    assert audit.best_youden(baseline) == pytest.approx(highest, abs=1e-5)
+    assert audit.best_youden(baseline) == pytest.approx(0.259, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "model", "words"),
+    [
+        ({}, "A-F", ("A-F does better than", "do not differ significantly")),
+        ({}, "Den-P", ("is not shown to do better or worse", "do not differ significantly")),
+        ({"A-F": (500, 75, 77, 1097)}, "A-F", ("does better", "apart better: its d'")),
+        ({"A-F": (10, 565, 150, 1024)}, "A-F", ("does worse", "apart worse: its d'")),
+    ],
+    ids=["published", "neither", "better reader", "worse reader"],
+)
+def test_verdict_follows_the_numbers(changed, model, words):
+    told = audit.verdict(TABLE_3 | changed, model, "Baseline")
+    assert all(word in told for word in words), told
+    turned = dict(reversed((TABLE_3 | changed).items()))
+    assert audit.verdict(turned, model, "Baseline") == told
+
+
 def test_no_d_prime_of_the_audit_differs():
-    frame = audit.pairwise_d_prime(TABLE_3)
+    frame = audit.compare_pairs(TABLE_3, "d_prime")
     assert list(zip(frame["model_1"], frame["model_2"], strict=True)) == list(combinations(TABLE_3, 2))
     assert frame["p"].min() == pytest.approx(0.14, abs=5e-3)
     assert (frame["p_holm"] >= frame["p"]).all()
     with pytest.raises(ValueError, match="1 model"):
-        audit.pairwise_d_prime({"a": (1, 1, 1, 1)})
+        audit.compare_pairs({"a": (1, 1, 1, 1)}, "d_prime")
 
 
 def test_implied_sensitivity_inverts_d_prime_and_reproduces_the_audit():
