@@ -15,9 +15,8 @@ sys.path.insert(0, str(ROOT))
 import pandas as pd  # noqa: E402
 
 from bookchain.provenance import environment  # noqa: E402
+from cxrlib.data import checking  # noqa: E402
 from cxrlib.data.images import read_image  # noqa: E402
-from cxrlib.data.issues import strict  # noqa: E402
-from cxrlib.data.kermany import index_kermany  # noqa: E402
 from cxrlib.evaluation import published  # noqa: E402
 from cxrlib.figures.tables import QUALITY_NAMES  # noqa: E402
 from cxrlib.restoration import readings  # noqa: E402
@@ -29,13 +28,12 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of the Kermany set, with the original films")
     parser.add_argument("out", type=Path, help="folder for tables and provenance")
     parser.add_argument("--size", type=int, default=224, help="side of the images in pixels")
-    parser.add_argument("--films", type=int, default=0, help="films, at most; 0: all")
     parser.add_argument("--seed", type=int, default=20240702)
     given = parser.parse_args()
     started = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     given.out.mkdir(parents=True, exist_ok=True)
-    paths = strict(index_kermany(given.data)).path[: given.films or None]
-    films = [read_image(path) for path in paths]
+    report = checking.check(given.data)
+    films = [read_image(path) for path in report.frame.path]
     near = []
     for task, line in published.as_frame(published.TABLE_2).iterrows():
         grid = readings.input_scores(films, given.size, task, given.seed)
@@ -44,7 +42,7 @@ def main() -> None:
     _write(pd.concat(near).set_index("task").reset_index().drop(columns="distance"), given.out / "nearest.csv")
     heights = [film.shape[0] for film in films]
     record = {
-        "films": len(films),
+        "data sets": [{"dataset": "kermany", "images": len(films), "origin": "real", "sha256": report.fingerprint()}],
         "height in pixels": [min(heights), max(heights)],
         "settings": {"size": given.size, "seed": given.seed},
         "started": started,
