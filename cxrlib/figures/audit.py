@@ -10,13 +10,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from cxrlib.evaluation.audit import (
-    MEASURES,
-    best_youden,
-    d_prime_from_counts,
-    implied_sensitivity,
-    mcnemar_by_overlap,
-)
+from cxrlib.evaluation.audit import MEASURES, mcnemar_by_overlap
+from cxrlib.evaluation.operating_point import best_youden, d_prime_from_counts, implied_sensitivity
 from cxrlib.evaluation.significance import sensitivity_interval
 from cxrlib.figures.style import MARKERS, PALETTE, WIDTH_IN_INCHES, looks, styled
 
