@@ -61,6 +61,13 @@ def test_a_blur_before_resizing_does_less_harm():
     assert before > after + 3
 
 
+def test_nearest_weighs_a_score_by_its_spread():
+    known = pd.DataFrame({"psnr": [20, 30, 40], "ssim": [0.1, 0.5, 0.9], "haarpsi": [0.1, 0.5, 0.9]})
+    found = readings.nearest(known, {"psnr": 31, "ssim": 0.89, "haarpsi": 0.89}, count=2)
+    assert found.index.tolist() == [2, 1]  # one decibel from the second, but a whole deviation in two scores
+    assert found.distance.iloc[0] == pytest.approx(np.sqrt(0.9**2 + 2 * (0.01 / 0.4) ** 2))
+
+
 def test_nearest_is_the_reading_itself(grid):
     row = grid.iloc[7]
     found = readings.nearest(grid, row[["psnr", "ssim", "haarpsi"]].to_dict(), count=2)
