@@ -14,12 +14,11 @@ TABLES = {
     "01-preprocessing": ["table-1", "lungs-summary"],
     "02-noise-and-blur": ["readings", "corrupted"],
     "03-pretext-learning": ["kept", "ablation"],
-    "07-evaluation": ["table-2", "haarpsi", "table-3", "areas"],
+    "07-evaluation": ["table-2", "haarpsi", "table-3", "areas", "operating-points"],
     "08-significance": ["verdicts"],
 }
 COUNTS = ("tp", "fn", "fp", "tn")
 DECIMALS = {"PSNR (dB)": 2, "seconds": 0, "memory (GB)": 1}  # of all else: 3
-SHORT = {"sens. at spec.": "Sens.", "spec. reached": "Spec."}  # a phone has no room for more
 
 
 def record(run: Path, target: Path) -> None:
@@ -76,7 +75,7 @@ def _each_once(made_by: dict[str, dict]) -> list[dict]:
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
-    frame = frame.rename(columns=SCORE_NAMES | QUALITY_NAMES | SHORT)
+    frame = frame.rename(columns=SCORE_NAMES | QUALITY_NAMES)
     for name in frame.select_dtypes("float"):
         frame[name] = frame[name].map(f"{{:.{DECIMALS.get(name, 3)}f}}".format, na_action="ignore")
     frame.to_csv(path, index=False, lineterminator="\n")

@@ -1,88 +1,32 @@
-"""How far printed numbers can be audited: what one operating point says of a model, and what two models' counts allow.
+"""How far printed numbers can be audited: which differences between models their counts carry, and which they may.
 
-The paper prints one operating point a model (Table 3) and no ROC curve. Two models fill the gap, and neither is
-observed: the equal-variance binormal one, whose only parameter is d', and the weaker one that the curve is concave.
 Without predictions image by image nobody knows how often two models agree. Their counts still bound it, and with it
 the p value of McNemar's test.
 """
-
-from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
 
 from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
-from cxrlib.arrays import check_array
+from cxrlib.evaluation.operating_point import d_prime_from_counts, youden_from_counts
 from cxrlib.evaluation.scores import check_counts
 from cxrlib.evaluation.significance import exact_mcnemar
 
-
-def d_prime(sensitivity: float, specificity: float) -> float:
-    """Return d' of the equal-variance binormal model, the distance of the two classes in standard deviations.
-
-    d' = z(sensitivity) + z(specificity), z the normal quantile (Green and Swets, Signal Detection Theory and
-    Psychophysics, 1966). In the model the area under the ROC curve is the normal distribution at d' / sqrt(2).
-
-    Args:
-        sensitivity: above 0 and below 1.
-        specificity: above 0 and below 1.
-
-    Returns:
-        d', 0 at chance, negative below it.
-
-    Raises:
-        ValueError: a rate outside (0, 1), where d' is infinite.
-
-    >>> round(d_prime(sensitivity=0.8, specificity=0.9), 3)
-    2.123
-    """
-    for name, rate in (("sensitivity", sensitivity), ("specificity", specificity)):
-        if not 0 < rate < 1:
-            raise ValueError(
-                f"{name} is {rate}: d' needs a rate between 0 and 1; add half a count to each cell (Hautus 1995)"
-            )
-    return float(norm.ppf(sensitivity) + norm.ppf(specificity))
+MEASURES = {"youden": youden_from_counts, "d_prime": d_prime_from_counts}
+"""What a threshold moves, and what in the binormal model it does not."""
 
 
-def d_prime_from_counts(tp: int, fn: int, fp: int, tn: int, level: float = 0.95) -> dict[str, float]:
-    """Return d' with its normal interval by the delta method (Gourevitch and Galanter, Psychometrika 32 (1967) 25).
-
-    The variance is the sum over both rates of r (1 - r) / (n phi(z(r))^2), phi the normal density.
-
-    Args:
-        tp: abnormal images called abnormal.
-        fn: abnormal images called normal.
-        fp: normal images called abnormal.
-        tn: normal images called normal.
-        level: coverage of the interval.
-
-    Returns:
-        `d_prime`, `standard_error`, `low`, `high`.
-
-    Raises:
-        ValueError: as in `d_prime`, or counts as in `cxrlib.evaluation.scores.from_counts`.
-    """
-    tp, fn, fp, tn = check_counts(tp, fn, fp, tn)
-    images = np.array([tp + fn, fp + tn])
-    rates = np.array([tp, tn]) / images
-    distance = d_prime(*rates)
-    standard_error = float(np.sqrt(np.sum(rates * (1 - rates) / (images * norm.pdf(norm.ppf(rates)) ** 2))))
-    margin = float(norm.ppf((1 + level) / 2)) * standard_error
-    low, high = distance - margin, distance + margin
-    return {"d_prime": distance, "standard_error": standard_error, "low": low, "high": high}
-
-
-def pairwise_d_prime(counts: Mapping[str, tuple[int, int, int, int]]) -> pd.DataFrame:
-    """Test the differences in d' of every pair of models, taken as independent.
+def compare_pairs(counts: Mapping[str, tuple[int, int, int, int]], measure: str) -> pd.DataFrame:
+    """Test the differences in J or d' of every pair of models, taken as independent.
 
     Args:
         counts: name of each model to its (tp, fn, fp, tn).
+        measure: a name in `MEASURES`.
 
     Returns:
         One row a pair, with `model_1`, `model_2`, `difference` (second less first), `standard_error`, `z`, the
@@ -93,11 +37,11 @@ def pairwise_d_prime(counts: Mapping[str, tuple[int, int, int, int]]) -> pd.Data
     """
     if len(counts) < 2:
         raise ValueError(f"{len(counts)} model: a comparison needs at least two")
-    estimates = {model: d_prime_from_counts(*cells) for model, cells in counts.items()}
+    estimates = {model: MEASURES[measure](*cells) for model, cells in counts.items()}
     rows = []
     for model_1, model_2 in combinations(estimates, 2):
         first, second = estimates[model_1], estimates[model_2]
-        difference = second["d_prime"] - first["d_prime"]
+        difference = second[measure] - first[measure]
         standard_error = float(np.hypot(first["standard_error"], second["standard_error"]))
         rows.append((model_1, model_2, difference, standard_error, difference / standard_error))
     frame = pd.DataFrame(rows, columns=["model_1", "model_2", "difference", "standard_error", "z"])
@@ -106,58 +50,41 @@ def pairwise_d_prime(counts: Mapping[str, tuple[int, int, int, int]]) -> pd.Data
     return frame
 
 
-def implied_sensitivity(d_prime: float, specificity: ArrayLike) -> np.ndarray | float:
-    """Return the sensitivity at a specificity in the equal-variance binormal model, Phi(d' - z(specificity)).
+def verdict(
+    counts: Mapping[str, tuple[int, int, int, int]], model: str, baseline: str, significance_level: float = 0.05
+) -> str:
+    """Say in words, by rule, what the counts carry of the claim that a model is better than the baseline.
+
+    J says whether the model does better at the published thresholds, d' whether it tells the classes apart better; both
+    tests are adjusted over all pairs (Holm), models taken as independent. A difference that is not found is never
+    called equality.
 
     Args:
-        d_prime: distance of the classes.
-        specificity: in [0, 1], any shape.
+        counts: name of each model to its (tp, fn, fp, tn).
+        model: the one that the claim is about.
+        baseline: the one that it is compared with.
+        significance_level: of the p values after Holm.
 
     Returns:
-        Sensitivity in [0, 1], of the same shape.
+        Two sentences.
 
     Raises:
-        ValueError: a specificity outside [0, 1].
+        ValueError: as in `compare_pairs`.
+        KeyError: a name is not in `counts`.
     """
-    specificity = _rates(specificity)
-    sensitivity = norm.cdf(d_prime - norm.ppf(specificity))
-    return float(sensitivity) if np.ndim(sensitivity) == 0 else sensitivity
-
-
-def concave_bounds(sensitivity: float, specificity: float, at_specificity: float) -> tuple[float, float]:
-    """Bound the sensitivity at another specificity for any concave ROC curve through one operating point.
-
-    The lower bound is the chord to the nearer corner, (0, 0) or (1, 1) of the ROC plane, which chance alone reaches
-    by mixing two thresholds; the upper one is the line from the farther corner, cut at 1. A curve that ranks images by
-    their true odds is concave; that a network does so is an assumption, though a weaker one than a binormal curve.
-
-    Args:
-        sensitivity: of the known point, in [0, 1].
-        specificity: of the known point, in [0, 1].
-        at_specificity: where to bound, in [0, 1].
-
-    Returns:
-        (lowest, highest) sensitivity.
-
-    Raises:
-        ValueError: a rate outside [0, 1], or a point below chance (no concave curve goes through it).
-    """
-    sensitivity, specificity, at_specificity = (float(_rates(r)) for r in (sensitivity, specificity, at_specificity))
-    if sensitivity + specificity < 1:
-        raise ValueError(f"({sensitivity:g}, {specificity:g}) lies below chance: no concave ROC curve passes it")
-    false_positive_rate, at = 1 - specificity, 1 - at_specificity
-    with np.errstate(divide="ignore", invalid="ignore"):
-        from_origin = np.float64(sensitivity) * at / false_positive_rate
-        from_corner = 1 - (1 - sensitivity) * at_specificity / np.float64(specificity)
-    if at == false_positive_rate:
-        return sensitivity, sensitivity
-    bounds = (from_origin, from_corner) if at < false_positive_rate else (from_corner, from_origin)
-    # From a corner of the plane itself no line is defined, and nothing is ruled out.
-    return float(bounds[0]), float(np.nanmin([bounds[1], 1.0]))
-
-
-def _rates(values: ArrayLike) -> np.ndarray:
-    return check_array(np.asarray(values, dtype=float), "a rate", low=0, high=1, remedy="give shares, not percentages")
+    ordered = {name: counts[name] for name in (baseline, *(name for name in counts if name != baseline))}
+    found = {}
+    for measure in MEASURES:
+        row = compare_pairs(ordered, measure).set_index(["model_1", "model_2"]).loc[(baseline, model)]
+        found[measure] = float(np.sign(row["difference"])) if row["p_holm"] < significance_level else 0.0
+    operating = {1: "does better", 0: "is not shown to do better or worse", -1: "does worse"}[found["youden"]]
+    reading = {
+        1: f"It also tells the classes apart better: its d' is above {baseline}'s.",
+        0: "Whether it tells the classes apart better, or only has its threshold at a better place, the counts do not "
+        "show: the two values of d' do not differ significantly.",
+        -1: f"Yet it tells the classes apart worse: its d' is below {baseline}'s.",
+    }[found["d_prime"]]
+    return f"At the published thresholds {model} {operating} than {baseline} in J and balanced accuracy. {reading}"
 
 
 def mcnemar_by_overlap(hits_1: int, hits_2: int, positives: int) -> pd.DataFrame:

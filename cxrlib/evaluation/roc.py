@@ -5,12 +5,15 @@ The curve is scikit-learn's; the DeLong variance, which it lacks, is here.
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import norm, rankdata
 from sklearn.metrics import roc_curve
 
-from cxrlib.evaluation.scores import check_predictions
+from cxrlib.evaluation.scores import bootstrap_by_patient, check_predictions, from_predictions
 
 
 def roc_auc(y_true: ArrayLike, probability: ArrayLike, level: float = 0.95) -> dict[str, float]:
@@ -102,3 +105,46 @@ def threshold_at_specificity(y_true: ArrayLike, probability: ArrayLike, specific
     reached = 1 - false_positive_rate >= specificity - 1e-12
     threshold = thresholds[reached].min()
     return float(threshold) if np.isfinite(threshold) else float(np.nextafter(probability.max(), np.inf))
+
+
+def operating_points(
+    validation: tuple[ArrayLike, ArrayLike],
+    test: tuple[ArrayLike, ArrayLike],
+    patients: ArrayLike,
+    specificities: Sequence[float] = (0.8, 0.9, 0.95),
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the sensitivity of a model at fixed specificities, with thresholds chosen on validation images.
+
+    Args:
+        validation: labels and probabilities of abnormal on which the thresholds are chosen.
+        test: those on which sensitivity and specificity are measured.
+        patients: the patient of each test image, for the bootstrap.
+        specificities: those asked for, in [0, 1].
+        resamples: of the test's patients; the thresholds stay, so that the choice of them adds no width.
+        seed: of the resampling.
+
+    Returns:
+        One row a specificity, with `asked`, `threshold`, `sensitivity` with its 95% limits `low` and `high`, and
+        `specificity`, which the test reached, with `specificity_low` and `specificity_high`.
+
+    Raises:
+        ValueError: as in `threshold_at_specificity` and `bootstrap_by_patient`.
+    """
+    names = ("sensitivity", "specificity")
+    cuts = [threshold_at_specificity(*validation, asked) for asked in specificities]
+
+    def rates(labels: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+        found = [from_predictions(labels, probability, cut) for cut in cuts]
+        return {
+            f"{name} {place}": at[name] for place, at in enumerate(found) for name in ("sensitivity", "specificity")
+        }
+
+    drawn = bootstrap_by_patient(*test, patients, rates, resamples, seed)
+    rows = []
+    for place, (asked, cut) in enumerate(zip(specificities, cuts, strict=True)):
+        sensitivity, specificity = (drawn.loc[f"{name} {place}"] for name in names)
+        rows.append((asked, cut, *sensitivity, *specificity))
+    limits = ["sensitivity", "low", "high", "specificity", "specificity_low", "specificity_high"]
+    return pd.DataFrame(rows, columns=["asked", "threshold", *limits])

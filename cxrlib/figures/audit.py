@@ -10,9 +10,39 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from cxrlib.evaluation.audit import d_prime_from_counts, implied_sensitivity, mcnemar_by_overlap
+from cxrlib.evaluation.audit import MEASURES, mcnemar_by_overlap
+from cxrlib.evaluation.operating_point import best_youden, d_prime_from_counts, implied_sensitivity
 from cxrlib.evaluation.significance import sensitivity_interval
 from cxrlib.figures.style import MARKERS, PALETTE, WIDTH_IN_INCHES, looks, styled
+
+
+@styled
+def both_measures(counts: Mapping[str, tuple[int, int, int, int]], baseline: str) -> Figure:
+    """Draw Youden's J beside d' with 95% intervals, one row a model.
+
+    Args:
+        counts: name of each model to its (tp, fn, fp, tn); the first stands on top.
+        baseline: of whose own curve the highest J is drawn as a line.
+
+    Returns:
+        The figure; J on the left, d' (standard deviations) on the right.
+    """
+    figure, panels = plt.subplots(1, 2, sharey=True, figsize=(WIDTH_IN_INCHES, 0.36 * len(counts) + 1.3))
+    for axes, measure, label in zip(panels, ("youden", "d_prime"), ("Youden's J", "d'"), strict=True):
+        found = {model: MEASURES[measure](*cells) for model, cells in counts.items()}
+        for row, (model, look) in enumerate(looks(counts).items()):
+            value = found[model]
+            axes.plot([value["low"], value["high"]], [row, row], color=look["color"], alpha=0.55)
+            axes.plot(value[measure], row, color=look["color"], marker=look["marker"])
+        # From zero, where a reader knows nothing: a cut axis would make the differences look larger.
+        axes.set(xlabel=label, xlim=(0, 1.15 * max(value["high"] for value in found.values())))
+    best = best_youden(d_prime_from_counts(*counts[baseline])["d_prime"])
+    label = f"{baseline} with its threshold at the best place (binormal model)"
+    panels[0].axvline(best, color="black", linestyle="--", linewidth=1, label=label)
+    panels[0].set_yticks(range(len(counts)), list(counts))
+    panels[0].invert_yaxis()
+    figure.legend(loc="outside upper center")
+    return figure
 
 
 @styled

@@ -59,12 +59,13 @@ def restoration(scores: pd.DataFrame) -> Styler:
 
 
 def signed(value: float, decimals: int = 3, plus: bool = False) -> str:
-    """Write a number with a true minus sign (U+2212), no negative zero, and a plus sign if asked to.
+    """Write a number with a true minus sign (U+2212), and a plus sign if asked to; what rounds to zero has no sign.
 
-    >>> signed(-0.0004), signed(0.25, 2, plus=True)
-    ('0.000', '+0.25')
+    >>> signed(-0.0004), signed(0.25, 2, plus=True), signed(-0.04, 1, plus=True)
+    ('0.000', '+0.25', '0.0')
     """
-    return f"{value:{'+' * plus}z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    written = f"{value:z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return f"+{written}" if plus and round(value, decimals) > 0 else written
 
 
 def p_value(p: float) -> str:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
@@ -78,3 +79,26 @@ def test_threshold_rises_above_a_normal_image_that_scores_highest():
 def test_predictions_are_checked(score, probability):
     with pytest.raises(ValueError, match="probability"):
         score([0, 1], probability)
+
+
+def test_operating_points_use_validation_thresholds_and_resample_children():
+    rng = np.random.default_rng(2)
+
+    def drawn(count):
+        labels = rng.integers(2, size=count)
+        return labels, norm.cdf(rng.normal(labels * 1.5))
+
+    validation, test, patients = drawn(4000), drawn(4000), np.arange(4000)
+    found = roc.operating_points(validation, test, patients, (0.8, 0.95), resamples=200)
+    assert found.asked.tolist() == [0.8, 0.95]
+    # Two normal classes 1.5 deviations apart: the sensitivity is the normal distribution at 1.5 - z(specificity).
+    assert found.sensitivity.tolist() == pytest.approx(norm.cdf(1.5 - norm.ppf([0.8, 0.95])), abs=0.03)
+    for row, asked in zip(found.itertuples(), (0.8, 0.95), strict=True):
+        at = scores.from_predictions(*test, roc.threshold_at_specificity(*validation, asked))
+        assert (row.sensitivity, row.specificity) == (at["sensitivity"], at["specificity"])
+        assert row.low < row.sensitivity < row.high
+    width = found.high - found.low
+    assert width.tolist() == pytest.approx(3.92 * np.sqrt(found.sensitivity * (1 - found.sensitivity) / 2000), rel=0.25)
+    # One child of twenty images each is one draw, not twenty.
+    clustered = roc.operating_points(validation, [np.repeat(a[:200], 20) for a in test], np.arange(4000) // 20, (0.8,))
+    assert (clustered.high - clustered.low).item() > 3 * width[0]

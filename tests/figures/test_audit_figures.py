@@ -21,6 +21,7 @@ def _no_window():
 
 
 def _figures():
+    yield audit.both_measures(COUNTS, "first")
     yield audit.p_values(significance.pairwise({model: counts[:2] for model, counts in COUNTS.items()}))
     yield audit.paired_p_values(HITS, [("first", "second"), ("second", "third")], 575)
     yield audit.roc_plane(COUNTS)
@@ -42,6 +43,17 @@ def test_nothing_global_changes():
     list(_figures())
     assert dict(mpl.rcParams) == before
     assert plt.get_fignums() == []
+
+
+def test_both_measures_are_drawn_and_the_line_is_the_baselines_own_best():
+    figure = audit.both_measures(COUNTS, "first")
+    youden, d_prime = figure.axes
+    for axes, expected in ((youden, (0.1327, 0.1875, 0.2751)), (d_prime, (0.662, 0.615, 0.757))):
+        drawn = [line.get_xdata()[0] for line in axes.lines if line.get_marker() != "None"]
+        assert drawn == pytest.approx(expected, abs=5.1e-4)
+    assert youden.lines[-1].get_xdata()[0] == pytest.approx(0.259, abs=5e-4)
+    assert [label.get_text() for label in youden.get_yticklabels()] == list(COUNTS)
+    assert youden.yaxis_inverted()
 
 
 def test_p_values_are_drawn_largest_on_top_and_small_ones_at_the_edge():

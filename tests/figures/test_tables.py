@@ -36,7 +36,12 @@ def test_table_2_sets_the_published_line_in_italics():
 )
 def test_differences_have_a_minus_sign_and_three_decimals_or_as_many_as_one_says(value, written):
     assert tables.signed(value) == written
-    assert [tables.signed(-value, 1, plus=True) for value in (-0.25, 0.25, 0.01)] == ["+0.2", "−0.2", "+0.0"]
+    assert [tables.signed(-value, 1, plus=True) for value in (-0.25, 0.25, 0.01, -0.04)] == [
+        "+0.2",
+        "−0.2",
+        "0.0",
+        "0.0",
+    ]
 
 
 @pytest.mark.parametrize(
