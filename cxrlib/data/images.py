@@ -32,7 +32,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     photograph is turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are read to 8 bits.
 
     Args:
-        path: File to read; `.dicom` and `.dcm` are read as DICOM, all else as JPEG or PNG, by its first bytes.
+        path: File to read; what ends in `.dicom` or `.dcm`, or begins as such, is read as DICOM, all else as JPEG or
+            PNG, by its first bytes.
         max_pixels: Largest number of pixels that is decoded.
 
     Returns:
@@ -49,10 +50,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     array([[0. , 0.2, 1. ]], dtype=float32)
     """
     path = Path(path)
-    reader = read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
     try:
         _check_file(path)
-        return reader(path, max_pixels)
+        return (read_dicom if _is_dicom(path) else _read_photograph)(path, max_pixels)
     except ImageError:
         raise
     except PermissionError as error:
@@ -77,6 +77,12 @@ def _check_file(path: Path) -> None:
         raise ImageError(path, "no such file", "check the path, or leave the row out")
     if path.stat().st_size == 0:
         raise ImageError(path, "empty file (0 bytes)", "fetch it again")
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(132)
+    return path.suffix.lower() in DICOM_SUFFIXES or start.endswith(b"DICM")
 
 
 def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:

@@ -73,6 +73,49 @@ def test_both_patient_keys(tmp_path, key, patients):
     assert sorted(frame.patient) == sorted(patients)
 
 
+@pytest.mark.parametrize(
+    ("key", "patients"),
+    [
+        ("number", ["patient1049278", "patient1135262", "patient1135262", "patient820420"]),
+        ("number and type", ["BACTERIA-1135262", "NORMAL-1049278", "VIRUS-1135262", "VIRUS-820420"]),
+    ],
+)
+@pytest.mark.parametrize("wrapper", ["", "chest_xray", "chest_xray/chest_xray", "archive/chest_xray/chest_xray"])
+def test_names_of_the_other_distribution(tmp_path, key, patients, wrapper):
+    touch(
+        tmp_path / wrapper,
+        "test/NORMAL/NORMAL-1049278-0001.jpeg",
+        "train/PNEUMONIA/BACTERIA-1135262-0004.jpeg",
+        "train/PNEUMONIA/VIRUS-1135262-0001.jpeg",
+        "train/PNEUMONIA/VIRUS-820420-0001.jpeg",
+    )
+    frame = strict(index_kermany(tmp_path, key))
+    assert sorted(frame.patient) == patients
+    findings = {"NORMAL": "normal", "BACTERIA": "bacterial pneumonia", "VIRUS": "viral pneumonia"}
+    assert frame.finding.tolist() == [findings[Path(path).name.split("-")[0]] for path in frame.path]
+    touch(tmp_path / wrapper, "train/NORMAL/VIRUS-820420-0002.jpeg")
+    with pytest.raises(ValueError, match=r"tells no patient of NORMAL \(but one of PNEUMONIA\)"):
+        strict(index_kermany(tmp_path, key))
+
+
+def test_empty_class_and_folder_that_cannot_be_listed_are_errors(tmp_path, monkeypatch):
+    touch(tmp_path, "train/NORMAL/IM-0115-0001.jpeg", "train/PNEUMONIA/.DS_Store")
+    with pytest.raises(ValueError, match="PNEUMONIA: no image in this class"):
+        strict(index_kermany(tmp_path))
+    iterdir = Path.iterdir
+
+    def refuse(path):  # root may list every folder
+        if path.name in ("PNEUMONIA", "test"):
+            raise PermissionError(13, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ValueError, match=r"PNEUMONIA: cannot be listed \(Permission denied\), with 1 more"):
+        strict(index_kermany(tmp_path))
+    _, issues = index_vindr_pcxr(tmp_path)
+    assert [Path(issue.file).name for issue in issues if "cannot be listed" in issue.fault] == ["test"]
+
+
 def test_kermany_passes_over_what_archives_leave(tmp_path):
     touch(tmp_path, "train/NORMAL/IM-0115-0001.jpeg", "train/NORMAL/.DS_Store", "train/NORMAL/._IM-0115-0001.jpeg")
     touch(tmp_path, "__MACOSX/train/NORMAL/x.jpeg", "train/NORMAL/Thumbs.db")
@@ -140,6 +183,38 @@ def test_vindr_ids_stay_text(tmp_path):
         (tmp_path / f"image_labels_{part}.csv").write_text(f"image_id,rad_ID,No finding,CPAM\n{image},R1,1.0,0.0\n")
         touch(tmp_path, f"{part}/{image}.dicom")
     assert strict(index_vindr_pcxr(tmp_path)).image.tolist() == ["0" * 31 + "1", "0" * 31 + "2"]
+
+
+@pytest.mark.parametrize("suffix", [".dcm", "", ".DCM"])
+def test_vindr_under_other_names(tmp_path, vindr_cohort, suffix):
+    root = shutil.copytree(vindr_cohort.root, tmp_path / "set")
+    known = strict(index_vindr_pcxr(root))
+    for path in root.glob("*/*.dicom"):
+        path.rename(path.with_suffix(suffix))
+    frame, issues = index_vindr_pcxr(root)
+    assert {issue.severity for issue in issues} == {"note"}
+    assert frame.drop(columns="path").equals(known.drop(columns="path"))
+    assert {Path(path).suffix for path in frame.path} == {suffix}
+    assert measure_images(frame[:2], workers=1).issue.isna().all()
+    shutil.copy(frame.path[0], Path(frame.path[0]).with_suffix(".dicom"))
+    again, issues = index_vindr_pcxr(root)
+    assert len(again) == len(known)
+    assert [issue.severity for issue in issues if "the same image as" in issue.fault] == ["warning"]
+
+
+def test_vindr_tables_with_semicolons_and_empty_rows(tmp_path, vindr_cohort):
+    root = shutil.copytree(vindr_cohort.root, tmp_path / "set")
+    for path in root.glob("*.csv"):
+        lines = path.read_text().translate(str.maketrans(",.", ";,")).splitlines()
+        path.write_bytes("\r\n".join([*lines, ";" * lines[0].count(";"), ""]).encode("utf-16"))
+    assert (
+        strict(index_vindr_pcxr(root))
+        .drop(columns="path")
+        .equals(strict(index_vindr_pcxr(vindr_cohort.root)).drop(columns="path"))
+    )
+    frame = vindr_cohort.overview.patient.to_frame("image").assign(width=999, height=999)
+    both = [strict(read_boxes(place, frame)).drop(columns="file") for place in (root, vindr_cohort.root)]
+    assert both[0].equals(both[1])
 
 
 # ---- duplicates ----
@@ -225,6 +300,8 @@ def test_lung_masks_are_found_beside_their_images(tmp_path, kermany_cohort):
     assert strict(add_lung_masks(frame, None)).empty
     with pytest.raises(ValueError, match="no mask"):
         strict(add_lung_masks(frame, tmp_path / "elsewhere"))
+    (tmp_path / "mask_map.csv").write_text(f"file;confidence\n{frame.image[0]}.jpeg;1\n;\n")
+    assert strict(add_lung_masks(frame, tmp_path)).confidence.tolist() == ["1", "?", "?"]
     table.drop(columns="confidence").to_csv(tmp_path / "mask_map.csv")
     with pytest.raises(ValueError, match="confidence.* missing"):
         strict(add_lung_masks(frame, tmp_path))
