@@ -406,6 +406,43 @@ def test_planted_faults_of_the_kermany_set(planted_kermany, below):
     assert len(other) == 1
 
 
+def test_many_equal_images_are_one_issue(tmp_path):
+    for number in range(40):
+        for name in (f"NORMAL/IM-{number:04d}-0001.png", f"PNEUMONIA/person{number}_virus_{number}.png"):
+            path = tmp_path / "train" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(noise(seed=0 if number < 30 else hash(name) % 2**32)).save(path)
+    report = check(tmp_path, workers=1)
+    warnings = report.issues[report.issues.severity == "warning"]
+    assert warnings.fault.tolist() == ["60 images of 60 patients are identical, with both labels, such as this one"]
+    assert len(report.duplicates) == 59
+
+
+def test_one_class_is_no_data_set(tmp_path):
+    (tmp_path / "train/NORMAL").mkdir(parents=True)
+    Image.fromarray(noise()).save(tmp_path / "train/NORMAL/IM-0001-0001.png")
+    with pytest.raises(ValueError, match="no image that can be used is abnormal; fetch the rest"):
+        check(tmp_path, workers=1).require("kermany")
+
+
+def test_lung_masks_are_read_too(tmp_path, kermany_cohort, capsys):
+    frame, _ = index_kermany(kermany_cohort.root)
+    lung = np.zeros((64, 64), np.uint8)
+    lung[20:50, 10:30], lung[20:50, 35:55] = 1, 2
+    masks = [lung, 255 * (lung > 0), lung > 0, 255 * (lung == 0), 0 * lung, noise(), 255 * (lung >= 0)]
+    for image, mask in zip(frame.image, masks, strict=False):
+        (tmp_path / image).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask.astype(np.uint8)).save(tmp_path / f"{image}.png")
+    assert main(["check", str(kermany_cohort.root), "--masks", str(tmp_path), "--workers", "1", "--json", "-"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["summary"]["masks"] == 4
+    faults = {Path(i["file"]).name: i["fault"] for i in report["issues"] if i["file"].startswith(str(tmp_path))}
+    told = ["inverted: 100% of its", "empty: no lung", "no mask: ", "inverted: 100%"]
+    for image, fault in zip(frame.image[[3, 4, 5, 6]], told, strict=True):
+        assert faults.pop(f"{Path(image).name}.png").startswith(fault)
+    assert not faults
+
+
 def test_kermany_reader_leaves_out_and_names(planted_kermany):
     frame, issues = index_kermany(planted_kermany[0])
     left_out = {issue.file for issue in issues if issue.severity == "error"}

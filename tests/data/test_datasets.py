@@ -10,7 +10,7 @@ from PIL import Image
 
 from cxrlib.data.boxes import read_boxes
 from cxrlib.data.checking import measure_images
-from cxrlib.data.duplicates import find_duplicates, thumbnail
+from cxrlib.data.duplicates import find_duplicates, groups_of, thumbnail
 from cxrlib.data.issues import strict
 from cxrlib.data.kermany import add_lung_masks, index_kermany
 from cxrlib.data.vindr_pcxr import index_vindr_pcxr
@@ -257,6 +257,23 @@ def test_distance_is_in_standard_deviations(tmp_path):
     assert pairs_of(frame).distance[0] == pytest.approx(0.01, rel=0.1)
     assert pairs_of(frame, max_distance=0.009).empty
     assert len(pairs_of(frame, max_distance=0.011)) == 1
+
+
+def test_large_groups_are_held_together_by_few_pairs():
+    rng = np.random.default_rng(0)
+    films = np.stack([thumbnail(film) for film in rng.random((60, 32, 32))])
+    films[:20] = films[0]  # equal
+    films[30:45] = films[30] + rng.normal(0, 0.01, (15, 1024))  # nearly so
+    films[50:53] = films[50]  # a small group
+    films[20] = films[0] + rng.normal(0, 0.01, 1024)  # near to the equal ones
+    paths = [f"{number:02d}" for number in rng.permutation(60)]
+    found = find_duplicates(paths, films)
+    assert len(found) == 20 + 14 + 3
+    assert found.distance.max() < 0.03
+    groups = groups_of(paths, found)
+    assert [len(set(groups[part])) for part in (slice(21), slice(30, 45), slice(50, 53))] == [1, 1, 1]
+    assert len(set(groups)) == 60 - 20 - 14 - 2
+    assert found.groupby(["first", "second"]).size().max() == 1
 
 
 def test_thumbnail_is_standardised():
