@@ -19,7 +19,7 @@ PIXEL_DATA = 0x7FE00010
 BESIDE_PIXELS = 2**20  # bytes that the other elements of a deflated file may take
 # Elements that say nothing where they are empty, and that decoders stumble over.
 OPTIONAL = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")
-OPTIONAL += ("ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "NumberOfFrames")
+OPTIONAL += ("ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "NumberOfFrames", "HighBit")
 
 
 def check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
@@ -63,6 +63,10 @@ def read_dicom(path: Path, max_pixels: int) -> np.ndarray:
     if data.get("SamplesPerPixel", 1) != 1 or not data.PhotometricInterpretation.startswith("MONOCHROME"):
         raise ImageError(path, f"{data.PhotometricInterpretation} colour", "a radiograph has one grey channel")
     _check_stream(path, data)
+    if data.file_meta.TransferSyntaxUID == uid.RLELossless:
+        bits, data.BitsStored = data.BitsStored, data.BitsAllocated  # so that no bit is lost before it is looked at
+        data.decompress(generate_instance_uid=False)
+        data.BitsStored = bits
     if not data.file_meta.TransferSyntaxUID.is_encapsulated:
         _check_bits(path, data)
     stored = data.pixel_array
@@ -141,7 +145,8 @@ def _check_bits(path: Path, data: pydicom.Dataset) -> None:
         ImageError: If the unused bits are used.
     """
     allocated, bits, signed = data.BitsAllocated, data.BitsStored, data.PixelRepresentation
-    shift = data.HighBit + 1 - bits
+    high = data.get("HighBit", bits - 1)
+    shift = high + 1 - bits
     if allocated not in (8, 16, 32) or not 0 < bits <= allocated or (bits == allocated and not shift):
         return  # no bit is unused, or pydicom refuses it by itself
     order = ">" if data.file_meta.TransferSyntaxUID == uid.ExplicitVRBigEndian else "<"
@@ -149,9 +154,9 @@ def _check_bits(path: Path, data: pydicom.Dataset) -> None:
     pixels = np.frombuffer(data.PixelData, f"{order}u{allocated // 8}", count)
     if shift:
         if not 0 < shift <= allocated - bits or (pixels & (2**shift - 1)).any():
-            fault = f"BitsStored {bits} and HighBit {data.HighBit}, which do not fit each other or its pixels"
+            fault = f"BitsStored {bits} and HighBit {high}, which do not fit each other or its pixels"
             raise ImageError(path, fault, "correct HighBit, usually to BitsStored less 1")
-        pixels = pixels >> shift
+        pixels = (pixels >> shift).astype(pixels.dtype)  # numpy forgets the order of the bytes
         data.PixelData, data.HighBit = pixels.tobytes(), bits - 1
     unused = pixels >> bits
     if signed:
@@ -212,11 +217,14 @@ def _check_stream(path: Path, data: pydicom.Dataset) -> None:
     if not compressed or syntax == uid.RLELossless:  # both are unpacked to the header's size
         return
     stream = get_frame(pixels, 0, number_of_frames=1)
-    height, width, bits = stream_size(stream)
+    height, width, bits, signed = stream_size(stream)
     if (height, width) != (data.Rows, data.Columns) or bits > data.BitsAllocated:
         by_header = f"{data.Columns} x {data.Rows} pixels of {data.BitsAllocated} bits by its header"
         fault = f"{by_header}, {width} x {height} of {bits} by its {syntax.name} stream"
         raise ImageError(path, fault, "fetch it again, or correct its header")
+    if signed not in (None, bool(data.PixelRepresentation)):
+        fault = f"{'signed' if signed else 'unsigned'} by its {syntax.name} stream, but not by its header"
+        raise ImageError(path, fault, "correct PixelRepresentation, or fetch it again")
     # No pixel can look like the end mark. libjpeg makes up what is missing; OpenJPEG complains by itself.
     if stream.startswith(JPEG_START) and stream.find(JPEG_END, stream.rfind(JPEG_SCAN)) < 0:
         raise ImageError(path, f"its {syntax.name} stream is cut short", "fetch it again")

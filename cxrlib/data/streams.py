@@ -15,11 +15,14 @@ TAIL = 4  # bytes at the end of a scan that are exchanged for others
 TRIES = 8  # other bytes that may all decode to the same pixels, since both lie beyond black
 
 
-def stream_size(stream: bytes) -> tuple[int, int, int]:
-    """Return height, width and bits by the header of a JPEG, JPEG-LS (ITU-T T.81, T.87) or JPEG 2000 (T.800) stream.
+def stream_size(stream: bytes) -> tuple[int, int, int, bool | None]:
+    """Tell what the header of a JPEG, JPEG-LS (ITU-T T.81, T.87) or JPEG 2000 (T.800) stream says of its image.
 
     Args:
         stream: The stream.
+
+    Returns:
+        Height, width, bits, and whether they have a sign; None where the stream does not tell, as JPEG and JPEG-LS.
 
     Raises:
         ValueError: If it is none of the three.
@@ -27,9 +30,9 @@ def stream_size(stream: bytes) -> tuple[int, int, int]:
     if not stream.startswith(JPEG_START):
         start = stream.index(JPEG_2000_START)  # not always 0: some writers keep the boxes of a .jp2 file
         right, bottom, left, top, bits = struct.unpack_from(">4I18xB", stream, start + 8)
-        return bottom - top, right - left, (bits & 0x7F) + 1
+        return bottom - top, right - left, (bits & 0x7F) + 1, bool(bits >> 7)
     bits, height, width = struct.unpack_from(">BHH", stream, _frame(stream) + 4)
-    return height, width, bits
+    return height, width, bits, None
 
 
 def _frame(stream: bytes) -> int:

@@ -53,6 +53,14 @@ def test_all_bits_are_accounted_for(tmp_path, stored, elements, expected):
     assert read_image(path) == pytest.approx(expected, abs=1e-6)
 
 
+def test_upper_bits_of_big_endian_pixels(tmp_path):
+    data = pydicom.dcmread(write_dicom(tmp_path / "a.dcm", HighBit=15))
+    data.file_meta.TransferSyntaxUID = uid.ExplicitVRBigEndian
+    data.PixelData = (STORED << 4).astype(">u2").tobytes()
+    pydicom.dcmwrite(tmp_path / "a.dcm", data, implicit_vr=False, little_endian=False, force_encoding=True)
+    assert read_image(tmp_path / "a.dcm") == pytest.approx(STORED / 4095, abs=1e-6)
+
+
 @pytest.mark.parametrize("depth", [14, 16])
 def test_values_of_a_jpeg_2000_stream_deeper_than_the_header(tmp_path, depth):
     path = write_dicom(tmp_path / "film.dcm", LARGE * 4, bits=depth)
@@ -67,6 +75,34 @@ def test_values_of_a_jpeg_2000_stream_deeper_than_the_header(tmp_path, depth):
     data.BitsStored, data.HighBit = 12, 11
     data.save_as(path)
     assert read_image(path) == pytest.approx(LARGE / 4095, abs=1e-6)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_sign_of_a_jpeg_2000_stream_is_that_of_the_header(tmp_path, signed):
+    stored = LARGE - 2048 if signed else LARGE
+    path = write_dicom(tmp_path / "film.dcm", stored, signed=signed)
+    data = pydicom.dcmread(path)
+    data.compress(uid.JPEG2000Lossless)
+    data.save_as(path)
+    assert read_image(path) == pytest.approx(LARGE / 4095, abs=1e-6)
+    data.PixelRepresentation = int(not signed)
+    data.save_as(path)
+    with pytest.raises(ImageError, match=f"film.dcm: {'signed' if signed else 'unsigned'} by its JPEG 2000"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(("high", "expected"), [(11, None), (15, LARGE / 4095)])
+def test_bits_of_rle_are_looked_at_like_those_of_raw_pixels(tmp_path, high, expected):
+    path = write_dicom(tmp_path / "film.dcm", LARGE << 4, bits=16)
+    data = pydicom.dcmread(path)
+    data.compress(uid.RLELossless)
+    data.BitsStored, data.HighBit = 12, high
+    data.save_as(path)
+    if expected is not None:
+        assert read_image(path) == pytest.approx(expected, abs=1e-6)
+        return
+    with pytest.raises(ImageError, match="film.dcm: pixels that use more than its 12 bits"):
+        read_image(path)
 
 
 def test_jpeg_with_a_hole_in_a_dicom_is_named(tmp_path):
@@ -97,7 +133,7 @@ def test_padding_is_black(tmp_path, photometric):
 
 
 @pytest.mark.parametrize(
-    "name", ["RescaleSlope", "WindowWidth", "VOILUTFunction", "PixelPaddingValue", "NumberOfFrames"]
+    "name", ["RescaleSlope", "WindowWidth", "VOILUTFunction", "PixelPaddingValue", "NumberOfFrames", "HighBit"]
 )
 def test_optional_element_without_value(tmp_path, name):
     path = write_dicom(tmp_path / "a.dcm", **{name: None})
