@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.exclude or (),
         given.workers,
         progress=not given.quiet,
+        masks=given.masks,
     )
     if given.json == "-":
         print(json.dumps(as_json(report), indent=2))
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     checker.add_argument("--patient-key", choices=PATIENT_KEYS, default="number", help="Kermany: what is one patient")
     checker.add_argument("--unlabelled", choices=UNLABELLED, default="exclude", help="VinDr-PCXR: images without label")
     checker.add_argument("--exclude", metavar="FILE", help="VinDr-PCXR: ids of images to leave out, one a line")
+    checker.add_argument("--masks", metavar="DIR", help="folder of lung masks, which are read, too")
     checker.add_argument("--workers", metavar="N", type=_workers, default=-1, help="processes; default: all cores")
     checker.add_argument("--quiet", action="store_true", help="no progress bar and no report: exit status and --json")
     return parser

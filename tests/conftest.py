@@ -105,6 +105,14 @@ def shared_data():
 
 
 @pytest.fixture(scope="session")
+def shared_faults():
+    """Folder of small faulty inputs; tests that need it are skipped, visibly, where it is absent."""
+    if not (SHARED / "faults").is_dir():
+        pytest.skip("faulty inputs absent; CXRLIB_SHARED names the folder that holds faults/")
+    return SHARED / "faults"
+
+
+@pytest.fixture(scope="session")
 def kermany_cohort(tmp_path_factory):
     """A synthetic cohort in Kermany's layout with one re-encoded copy: `root` and the writer's own `overview`."""
     from phantom.kermany import write_kermany

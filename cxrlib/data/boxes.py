@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from cxrlib.data.issues import Issue
-from cxrlib.data.vindr_pcxr import BOX_COLUMNS, CLASS_NAMES, FOLDERS, NEEDED, NO_FINDING, read_table
+from cxrlib.data.listing import read_table
+from cxrlib.data.vindr_pcxr import BOX_COLUMNS, CLASS_NAMES, FOLDERS, NEEDED, NO_FINDING
 
 
 def read_boxes(root: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:

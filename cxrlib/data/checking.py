@@ -1,7 +1,7 @@
 """Check a data set before anyone trains on it: what cannot be used, what to look at, what occurs twice."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +11,10 @@ import pandas as pd
 
 from cxrlib.data import kermany
 from cxrlib.data.boxes import read_boxes
-from cxrlib.data.duplicates import find_duplicates, thumbnail
+from cxrlib.data.duplicates import find_duplicates, judge_duplicates, thumbnail
 from cxrlib.data.images import MAX_PIXELS, read_image
 from cxrlib.data.issues import SEVERITIES, ImageError, Issue
+from cxrlib.data.masks import check_masks
 from cxrlib.data.parallel import map_files
 from cxrlib.data.vindr_pcxr import TABLES, index_vindr_pcxr
 
@@ -68,7 +69,7 @@ class Report(NamedTuple):
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def require(self, dataset: str) -> None:
-        """Stop where nothing of a data set can be used.
+        """Stop where nothing of a data set, or of one of its classes, can be used.
 
         Args:
             dataset: The data set that the folder should hold, "kermany" or "vindr_pcxr".
@@ -76,11 +77,11 @@ class Report(NamedTuple):
         Raises:
             ValueError: With the first error found.
         """
-        if len(self.frame) and self.summary["dataset"] == dataset:
+        if self.frame.label.nunique() > 1 and self.summary["dataset"] == dataset:
             return
         errors = self.issues[self.issues.severity == "error"]
         first = Issue(*errors.iloc[0]) if len(errors) else f"{self.summary['root']}: not the data set {dataset}"
-        raise ValueError(f"{first}. No image of {dataset} can be used; python -m cxrlib check tells more")
+        raise ValueError(f"{first}. {dataset} cannot be used; python -m cxrlib check tells more")
 
 
 def measure_images(
@@ -131,6 +132,7 @@ def check(
     workers: int = -1,
     progress: bool = False,
     max_pixels: int = MAX_PIXELS,
+    masks: str | Path | None = None,
 ) -> Report:
     """Recognise a data set by its layout, read all of it, and say what is wrong with it.
 
@@ -142,6 +144,7 @@ def check(
         workers: Processes that read; -1 for all cores.
         progress: Whether a bar is drawn.
         max_pixels: As for `read_image`.
+        masks: Folder of lung masks, which are read, too.
 
     Returns:
         The report; a missing folder or table is an issue in it, too.
@@ -167,15 +170,24 @@ def check(
     frame = frame[~frame.path.isin(unusable)].reset_index(drop=True).astype({"width": int, "height": int})
     thumbnails = np.array(frame.thumbnail.tolist())
     duplicates = find_duplicates(list(frame.path), thumbnails)
-    issues += _judge_pairs(root, frame, duplicates)
+    issues += judge_duplicates(root, frame, duplicates)
     boxes, found = read_boxes(root, frame) if kind == "vindr_pcxr" else (None, [])
     issues += found
+    count = 0
+    if masks is not None:
+        count, found = check_masks(frame, masks, workers)
+        issues += found
+    if frame.label.nunique() == 1:
+        missing = ("normal", "abnormal")[1 - int(frame.label[0])]
+        issues.append(Issue(str(root), "error", f"no image that can be used is {missing}", "fetch the rest of the set"))
     if frame.empty and all(issue.severity != "error" for issue in issues):
         issues.append(Issue(str(root), "error", "no images", "fetch the data set again"))
     table = pd.DataFrame(list(dict.fromkeys(issues)), columns=Issue._fields)
     table = table.sort_values("severity", key=lambda column: column.map(SEVERITIES.index), kind="stable")
     frame = frame.drop(columns=["thumbnail", "issue"])
     summary = _summarise(root, kind, frame, table.severity, duplicates, boxes)
+    if masks is not None:
+        summary["masks"] = count
     return Report(frame, table.reset_index(drop=True), duplicates, boxes, thumbnails, summary)
 
 
@@ -195,6 +207,8 @@ def recognise(root: Path) -> tuple[str | None, list[Issue]]:
         return "vindr_pcxr", []
     looked_for = f"train/NORMAL and so on (Kermany), or {', '.join(TABLES)} (VinDr-PCXR)"
     fault = f"holds no known data set, that is {looked_for}" if root.is_dir() else "no such folder"
+    if root.is_file():
+        return None, [Issue(str(root), "error", "a file, not a folder", "unpack it, if it is an archive")]
     return None, [Issue(str(root), "error", fault, "give the folder of the data set")]
 
 
@@ -215,21 +229,6 @@ def _judge(row: Any) -> Issue | None:
         fault = f"saturated: {row.at_zero:.0%} of the pixels are black, {row.at_one:.0%} white"
         return Issue(row.path, "warning", fault, "look at it; its window or export may be wrong")
     return None
-
-
-def _judge_pairs(root: Path, frame: pd.DataFrame, duplicates: pd.DataFrame) -> Iterable[Issue]:
-    """Name both images of a pair, and both patients where they differ."""
-    known = frame.set_index("path")
-    for pair in duplicates.itertuples():
-        first, second = known.loc[pair.first], known.loc[pair.second]
-        same = first.sha256 == second.sha256
-        likeness = "identical to" if same else f"nearly identical (distance {pair.distance:.3f}) to"
-        label = "" if first.label == second.label else ", which has the other label"
-        remedy = "look at both; they must not be in two splits (split_by_patient sees to it)"
-        yield Issue(pair.first, "warning", f"{likeness} {Path(pair.second).relative_to(root)}{label}", remedy)
-        if first.patient != second.patient:
-            fault = f"patients {first.patient} and {second.patient} share this image"
-            yield Issue(pair.first, "note", fault, "split_by_patient takes them as one")
 
 
 def _summarise(

@@ -1,6 +1,7 @@
 """From files to the array that all networks read: lungs found, cropped, resized, stored as 8 bits (section 2.1)."""
 
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -15,6 +16,7 @@ import pandas as pd
 
 from cxrlib import progress
 from cxrlib.data.images import crop_and_resize, read_image
+from cxrlib.data.masks import read_mask
 from cxrlib.data.parallel import map_files
 from cxrlib.files import written_whole
 from cxrlib.networks.lungs import bounding_box, scale_box, segment
@@ -27,20 +29,21 @@ def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[
 
     Args:
         images: Files of radiographs.
-        masks: Files of masks, bright where there is lung, one an image.
+        masks: Files of masks, as `masks.read_mask` takes them, one an image.
         size: Side to which both are squashed.
 
     Returns:
         8-bit images (N, size, size) and bool masks, same shape.
+
+    Raises:
+        ImageError: If a file cannot be read, or a mask is inverted or none.
     """
     radiographs = np.empty((len(images), size, size), np.uint8)
     lungs = np.empty(radiographs.shape, bool)
-    for index, image in enumerate(map_files(read_image, [*images, *masks])):
-        squashed = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-        if index < len(images):
-            radiographs[index] = np.rint(255 * squashed)
-        else:
-            lungs[index - len(images)] = squashed > 0.5
+    for index, image in enumerate(map_files(read_image, images)):
+        radiographs[index] = np.rint(255 * cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA))
+    for index, mask in enumerate(map_files(read_mask, masks)):
+        lungs[index] = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA) > 0.5
     return radiographs, lungs
 
 
@@ -77,10 +80,14 @@ def crop_to_lungs(
     array, record = folder / f"partial-{target.name}", folder / f"partial-{target.stem}.jsonl"
     key = _fingerprint(paths, segmenter, (size, keep_aspect, margin))
     rows = _done_before(record, key) if unfinished else []
-    rows = rows[: len(rows) // BLOCK * BLOCK]
+    header = io.BytesIO()
+    shape = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), size, size)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    # After power loss the file may be shorter than the record tells.
+    stored = (array.stat().st_size - len(header.getvalue())) // size**2 if array.is_file() else 0
+    rows = rows[: max(0, min(len(rows), stored)) // BLOCK * BLOCK]
     with open(array, "r+b" if rows else "wb") as crops, open(record, "w") as lines:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), size, size)}
-        np.lib.format.write_array_header_1_0(crops, header)
+        crops.write(header.getvalue())
         crops.seek(len(rows) * size**2, os.SEEK_CUR)
         crops.truncate()
         lines.writelines(f"{json.dumps(row)}\n" for row in [key, *rows])

@@ -1,16 +1,22 @@
 """Find images that occur twice, also where re-encoding or a small change of grey hides it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 from sklearn.neighbors import NearestNeighbors
+
+from cxrlib.data.issues import Issue
 
 THUMBNAIL = 32  # pixels a side: fine enough to tell two films of one child apart, coarse enough to forgive JPEG
 # Root mean square difference of standardised thumbnails, in standard deviations. JPEG at quality 60, a gamma of 1.1 or
 # halving the size moves a film by less than 0.05; the closest two different films of the Kermany set are 0.22 apart.
 MAX_DISTANCE = 0.08
+SMALL_GROUP = 3  # images that are alike; each pair of so many is looked at
 FLAT = 1e-4  # a deviation that rounding makes in [0, 1]
 
 
@@ -31,6 +37,9 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 def find_duplicates(paths: Sequence[str], thumbnails: np.ndarray, max_distance: float = MAX_DISTANCE) -> pd.DataFrame:
     """Return the pairs of (near-)identical images.
 
+    Of a group of more than `SMALL_GROUP` images that pairs hold together, as many pairs are given as do so: a thousand
+    equal images have half a million.
+
     Args:
         paths: Files of the images.
         thumbnails: What `thumbnail` gives for each, shape (N, THUMBNAIL ** 2).
@@ -48,10 +57,68 @@ def find_duplicates(paths: Sequence[str], thumbnails: np.ndarray, max_distance: 
     if len(paths) < 2:
         return pd.DataFrame(columns=columns)
     radius = max_distance * THUMBNAIL  # the Euclidean length of a root mean square over THUMBNAIL ** 2 pixels
-    graph = NearestNeighbors(radius=radius).fit(thumbnails).radius_neighbors_graph(mode="distance").tocoo()
-    pairs = [
-        (paths[i], paths[j], distance / THUMBNAIL)
-        for i, j, distance in zip(graph.row, graph.col, graph.data, strict=True)
-        if i < j
-    ]
+    kinds, first, kind = np.unique(thumbnails, axis=0, return_index=True, return_inverse=True)
+    copies = np.bincount(kind)[kind] > SMALL_GROUP  # many equal images are compared with others through their first
+    compared = np.flatnonzero(~copies | (first[kind] == np.arange(len(kind))))
+    graph = NearestNeighbors(radius=radius).fit(thumbnails[compared]).radius_neighbors_graph(mode="distance").tocoo()
+    edges = {(compared[i], compared[j]): d for i, j, d in zip(graph.row, graph.col, graph.data, strict=True) if i < j}
+    edges |= {(first[kind[i]], i): 0.0 for i in np.flatnonzero(copies) if i != first[kind[i]]}
+    edges = _thinned(edges, len(paths))
+    pairs = [(paths[i], paths[j], distance / THUMBNAIL) for (i, j), distance in edges.items()]
     return pd.DataFrame(pairs, columns=columns).sort_values(["first", "second"], ignore_index=True)
+
+
+def judge_duplicates(root: Path, frame: pd.DataFrame, duplicates: pd.DataFrame) -> Iterable[Issue]:
+    """Name both images of a pair, and both patients where they differ; of a large group, its size.
+
+    Args:
+        root: Folder of the data set, below which paths are given.
+        frame: One row an image, with path, patient, label, sha256.
+        duplicates: Pairs of them, as `find_duplicates` gives them.
+
+    Yields:
+        Issues: warnings to look at, and notes that patients share an image.
+    """
+    known = frame.set_index("path").assign(group=groups_of(frame.path, duplicates))
+    size = known.group.map(known.group.value_counts())
+    for _, group in known[size > SMALL_GROUP].groupby("group", sort=False):
+        alike = "identical" if group.sha256.nunique() == 1 else "nearly identical"
+        labels = ", with both labels" if group.label.nunique() > 1 else ""
+        fault = f"{len(group)} images of {group.patient.nunique()} patients are {alike}{labels}, such as this one"
+        yield Issue(group.index[0], "warning", fault, "look at some; split_by_patient takes their patients as one")
+    for pair in duplicates[(size[duplicates["first"]] <= SMALL_GROUP).to_numpy()].itertuples():
+        first, second = known.loc[pair.first], known.loc[pair.second]
+        same = first.sha256 == second.sha256
+        likeness = "identical to" if same else f"nearly identical (distance {pair.distance:.3f}) to"
+        label = "" if first.label == second.label else ", which has the other label"
+        remedy = "look at both; they must not be in two splits (split_by_patient sees to it)"
+        yield Issue(pair.first, "warning", f"{likeness} {Path(pair.second).relative_to(root)}{label}", remedy)
+        if first.patient != second.patient:
+            fault = f"patients {first.patient} and {second.patient} share this image"
+            yield Issue(pair.first, "note", fault, "split_by_patient takes them as one")
+
+
+def groups_of(paths: Sequence[str], duplicates: pd.DataFrame) -> np.ndarray:
+    """Return the number of the group that each image is in: those that pairs hold together, directly or not.
+
+    Args:
+        paths: Files of the images.
+        duplicates: Pairs of them, as `find_duplicates` gives them.
+    """
+    place = pd.Series(np.arange(len(paths)), index=list(paths))
+    ends = place[duplicates["first"]].to_numpy(), place[duplicates["second"]].to_numpy()
+    graph = coo_array((np.ones(len(duplicates)), ends), shape=(len(paths), len(paths)))
+    return connected_components(graph, directed=False)[1]
+
+
+def _thinned(edges: dict[tuple[int, int], float], count: int) -> dict[tuple[int, int], float]:
+    """Leave out pairs of large groups that are held together without them."""
+    ends = np.array(list(edges), dtype=int).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends)), ends.T), shape=(count, count)).tocsr()
+    group = connected_components(graph, directed=False)[1]
+    large = np.bincount(group)[group] > SMALL_GROUP
+    kept = {tuple(pair) for pair in ends[~large[ends[:, 0]]]} if len(ends) else set()
+    for start in {number: image for image, number in reversed(list(enumerate(group))) if large[image]}.values():
+        order, before = breadth_first_order(graph, start, directed=False)
+        kept |= {(min(i, before[i]), max(i, before[i])) for i in order[1:]}
+    return {pair: distance for pair, distance in edges.items() if pair in kept}

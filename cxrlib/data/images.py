@@ -1,19 +1,26 @@
 """Read radiographs as grey images in [0, 1], and carry boxes through crop, padding and resize."""
 
+import io
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from pydicom.errors import InvalidDicomError
 
 from cxrlib.data.dicom import check_size, read_dicom
 from cxrlib.data.issues import ImageError
+from cxrlib.data.streams import JPEG_START, PNG_START, jpeg_damage, without_text
 
 MAX_PIXELS = 64_000_000  # a 43 x 43 cm detector at 0.1 mm has 18 million
 DICOM_SUFFIXES = {".dicom", ".dcm"}
 PHOTOGRAPH_FORMATS = ("JPEG", "PNG")  # of all that Pillow knows, one (EPS) runs what the file says, as a program
+TURN = Image.Transpose
+# How a photograph is turned upright, by its orientation (EXIF 2.3, tag 0x0112); 1 is upright.
+TURNS = {2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM, 5: TURN.TRANSPOSE}
+TURNS |= {6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90}
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -25,7 +32,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     photograph is turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are read to 8 bits.
 
     Args:
-        path: File to read; `.dicom` and `.dcm` are read as DICOM, all else as JPEG or PNG, by its first bytes.
+        path: File to read; what ends in `.dicom` or `.dcm`, or begins as such, is read as DICOM, all else as JPEG or
+            PNG, by its first bytes.
         max_pixels: Largest number of pixels that is decoded.
 
     Returns:
@@ -42,10 +50,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     array([[0. , 0.2, 1. ]], dtype=float32)
     """
     path = Path(path)
-    reader = read_dicom if path.suffix.lower() in DICOM_SUFFIXES else _read_photograph
     try:
         _check_file(path)
-        return reader(path, max_pixels)
+        return (read_dicom if _is_dicom(path) else _read_photograph)(path, max_pixels)
     except ImageError:
         raise
     except PermissionError as error:
@@ -72,16 +79,37 @@ def _check_file(path: Path) -> None:
         raise ImageError(path, "empty file (0 bytes)", "fetch it again")
 
 
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(132)
+    return path.suffix.lower() in DICOM_SUFFIXES or start.endswith(b"DICM")
+
+
 def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
-    with Image.open(path, formats=PHOTOGRAPH_FORMATS) as image:
+    stream = path.read_bytes()
+    if stream.startswith(PNG_START):
+        stream = without_text(stream)
+    with Image.open(io.BytesIO(stream), formats=PHOTOGRAPH_FORMATS) as image:
         check_size(path, image.height, image.width, max_pixels)
         image.load()
-        image = ImageOps.exif_transpose(image)
+        if stream.startswith(JPEG_START) and (fault := jpeg_damage(stream)):
+            raise ImageError(path, f"damaged: {fault}", "fetch it again")
+        image = _upright(image)
         if image.mode.startswith("I"):  # 16-bit grey PNG
             return (np.asarray(image, dtype=np.float32) / 65535).clip(0, 1)
         if image.mode != "L":
             image = image.convert("RGB").convert("L")  # through RGB: a palette or alpha must not be averaged in
         return np.asarray(image, dtype=np.float32) / 255
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a photograph by its EXIF orientation, where it has one; the pixels do not depend on the rest of its EXIF."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            orientation = image.getexif().get(0x0112)
+    except Exception:  # damage shows anywhere
+        return image
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
 class TransformedBoxes(NamedTuple):

@@ -7,12 +7,16 @@ from pathlib import Path
 import pandas as pd
 
 from cxrlib.data.issues import Issue
+from cxrlib.data.listing import read_folder, read_table
 
 PERSON = re.compile(r"person(?P<number>\d+)_(?P<type>bacteria|virus)_\d+(_\d+)?")
 NORMAL = re.compile(r"(?P<prefix>NORMAL2-)?IM-(?P<number>\d+)-\d+(-\d+)?")
+RENAMED = re.compile(r"(?P<type>NORMAL|BACTERIA|VIRUS)-(?P<number>\d+)-\d+")  # the other distribution of the set
+WRAPPERS = ("chest_xray", "archive", "ChestXRay2017")  # folders that archives of the set unpack to, also one in another
 FOLDERS = ("train", "val", "test")  # the first distribution has no `val`
 FINDINGS = {"bacteria": "bacterial pneumonia", "virus": "viral pneumonia"}
 CLASSES = ("NORMAL", "PNEUMONIA")
+SUFFIXES = (".jpeg", ".jpg", ".png")
 PATIENT_KEYS = ("number", "number and type")
 PUBLISHED = {
     "val": {"train": (1341, 3875), "val": (8, 8), "test": (234, 390)},
@@ -23,6 +27,9 @@ PUBLISHED = {
 
 def _patient(stem: str, folder: str, key: str) -> tuple[str, str] | None:
     """Read patient and finding from a file name; None where the name follows neither pattern."""
+    if (match := RENAMED.fullmatch(stem)) and (match["type"] == "NORMAL") == (folder == "NORMAL"):
+        patient = f"patient{match['number']}" if key == "number" else f"{match['type']}-{match['number']}"
+        return patient, FINDINGS.get(match["type"].lower(), "normal")
     if folder == "PNEUMONIA" and (match := PERSON.fullmatch(stem)):
         number = f"person{int(match['number'])}"
         return (number if key == "number" else f"{number}_{match['type']}"), FINDINGS[match["type"]]
@@ -39,7 +46,8 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.Dat
         root: The folder `chest_xray`, or the folder that holds it.
         patient_key: What names a patient in a file name. "number": the bare number within a class, the stricter
             reading (person1_bacteria and person1_virus are one child, as are IM-0115 and NORMAL2-IM-0115);
-            "number and type": number with prefix or type.
+            "number and type": number with prefix or type. In names such as BACTERIA-1135262-0004, the number is that of
+            a child whatever the class.
 
     Returns:
         The images that can be used, one row each, sorted by path: path, dataset, image (path below `chest_xray` without
@@ -56,8 +64,8 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.Dat
     if patient_key not in PATIENT_KEYS:
         raise ValueError(f"patient_key {patient_key!r}; choose one of {PATIENT_KEYS}")
     base = base_folder(root)
-    images, others = _list_files(base)
-    rows, issues = [], []
+    images, others, issues = _list_files(base)
+    rows = []
     for path in others if images else ():
         fault = "a folder that the data set does not have" if path.is_dir() else "not a JPEG or PNG in a class folder"
         issues.append(Issue(str(path), "warning", fault, "it is not read; move it to its place, or remove it"))
@@ -82,20 +90,35 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.Dat
 
 
 def base_folder(root: str | Path) -> Path:
-    """Return the folder `chest_xray`, also when its parent is given."""
+    """Return the folder with `train` and `test`, also when a folder that holds it, or an unpacked archive, is given."""
     root = Path(root)
+    places = [root]
+    for _ in range(4):  # a link may lead back
+        for place in places:
+            if any((place / folder / kind).is_dir() for folder in FOLDERS for kind in CLASSES):
+                return place
+        places = [place / name for place in places for name in WRAPPERS if (place / name).is_dir()]
     return root / "chest_xray" if (root / "chest_xray").is_dir() else root
 
 
-def _list_files(base: Path) -> tuple[list[Path], list[Path]]:
+def _list_files(base: Path) -> tuple[list[Path], list[Path], list[Issue]]:
     """List the images in the class folders, and what else lies there; archives leave hidden files and __MACOSX."""
-    classes = [base / folder / kind for folder in FOLDERS for kind in CLASSES]
-    entries = [path for place in classes for path in sorted(place.glob("[!.]*"))]
-    images = [path for path in entries if path.suffix.lower() in {".jpeg", ".jpg", ".png"} and not path.is_dir()]
-    above = [path for path in sorted(base.glob("[!.]*")) if path.is_dir() and path.name not in {*FOLDERS, "__MACOSX"}]
-    between = [path for folder in FOLDERS for path in sorted((base / folder).glob("[!.]*")) if path not in classes]
-    known = set(images)
-    return images, [*above, *between, *(path for path in entries if path not in known)]
+    above, issues = read_folder(base)
+    above = [path for path in above if path.is_dir() and path.name not in {*FOLDERS, "__MACOSX"}]
+    images, others = [], []
+    for folder in FOLDERS:
+        between, unread = read_folder(base / folder)
+        above += [path for path in between if path.name not in CLASSES]
+        issues += unread
+        for place in (path for path in between if path.name in CLASSES):
+            entries, unread = read_folder(place)
+            kept = {path for path in entries if path.suffix.lower() in SUFFIXES and not path.is_dir()}
+            images += sorted(kept)
+            others += sorted(set(entries) - kept)
+            if not kept and not unread:
+                unread = [Issue(str(place), "error", "no image in this class", "fetch it again, or remove the folder")]
+            issues += unread
+    return images, above + others, issues
 
 
 def _compare_with_published(base: Path, images: list[Path]) -> list[Issue]:
@@ -138,9 +161,9 @@ def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> tuple[pd.D
         return frame, [Issue(str(folder), "error", fault, "give the folder of the masks that holds train and test")]
     table = folder / "mask_map.csv"
     if table.is_file():
-        known = pd.read_csv(table)
-        if missing := {"file", "confidence"} - set(known):
-            return frame, [Issue(str(table), "error", f"columns {sorted(missing)} are missing", "fetch it again")]
+        known, issues = read_table(table, ["file", "confidence"])
+        if issues:
+            return frame, issues
         letters = pd.Series(known.confidence.str[0].to_numpy(), known.file.str.replace(r"\.\w+$", "", regex=True))
         frame = frame.assign(confidence=frame.image.map(letters[~letters.index.duplicated()]).fillna("?"))
     return frame, []

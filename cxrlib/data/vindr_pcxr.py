@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrlib.data.images import DICOM_SUFFIXES
 from cxrlib.data.issues import Issue
+from cxrlib.data.listing import read_folder, read_ids, read_table
 
 UNLABELLED = ("exclude", "abnormal", "normal")
 NO_FINDING = "No finding"
@@ -14,6 +16,8 @@ BOX_COLUMNS = ["x_min", "y_min", "x_max", "y_max"]
 NEEDED = {"image_labels": ["image_id", NO_FINDING], "annotations": ["image_id", "class_name", *BOX_COLUMNS]}
 TABLES = {f"{name}_{folder}.csv": columns for name, columns in NEEDED.items() for folder in FOLDERS}
 """The four files, and the columns without which they are of no use."""
+
+PLAIN = r"[0-9A-Za-z_][0-9A-Za-z_.-]*"  # an id becomes a file name, which must not lead out of the folder
 
 # Two of the names are misspelled in the data set itself.
 LABELS = (
@@ -61,14 +65,15 @@ def index_vindr_pcxr(
     if unlabelled not in UNLABELLED:
         raise ValueError(f"unlabelled {unlabelled!r}; choose one of {UNLABELLED}")
     root = Path(root)
+    files, found = _list_files(root)
     tables, faults = zip(*(_read_labels(root, folder) for folder in FOLDERS), strict=True)
     table, issues = pd.concat(tables, ignore_index=True), sum(faults, [])
     ids, unread = read_ids(exclude)
-    issues += unread
+    issues += unread + found
     if any(issue.severity == "error" for issue in issues):
         table = table[:0]
     else:
-        issues += _name_unlisted_files(root, table)
+        issues += _name_unlisted_files(files, table)
         table, found = _exclude(table, ids, str(exclude) if isinstance(exclude, str | Path) else "exclude")
         issues += found
     table, found = _leave_out_bad_rows(table)
@@ -83,7 +88,10 @@ def index_vindr_pcxr(
         issues.append(Issue(row.file, "note", f"{row.image_id} has none of the 15 labels", remedy))
     frame = pd.DataFrame(
         {
-            "path": [str(root / row.folder / f"{row.image_id}.dicom") for row in table.itertuples()],
+            "path": [
+                str(files.get((row.folder, row.image_id), root / row.folder / f"{row.image_id}.dicom"))
+                for row in table.itertuples()
+            ],
             "dataset": "vindr_pcxr",
             "image": table.image_id,
             "patient": table.image_id,
@@ -97,58 +105,6 @@ def index_vindr_pcxr(
     there = frame.path.map(lambda path: Path(path).is_file()).astype(bool)
     issues += [Issue(path, "error", "named in the CSV but not there", "fetch it") for path in frame.path[~there]]
     return frame[there].reset_index(drop=True), issues
-
-
-def read_table(path: Path, needed: Sequence[str]) -> tuple[pd.DataFrame, list[Issue]]:
-    """Read one CSV as text, without the byte order mark and the spaces that spreadsheet programs leave.
-
-    Args:
-        path: File to read.
-        needed: Columns without which it is of no use.
-
-    Returns:
-        All columns as text, empty where there is no value; no row where the table cannot be used. And the issue that
-        tells why: it is not there, empty, no table, or lacks a column or has one twice.
-    """
-    fault, remedy = "not there", "VinDr-PCXR keeps its four CSV files in the root folder"
-    if path.is_file():
-        try:
-            # As text, since ids may be all digits; a trailing comma must not make the ids an index.
-            table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False)
-        except pd.errors.EmptyDataError:
-            fault, remedy = "empty", "fetch it again"
-        except (pd.errors.ParserError, UnicodeDecodeError) as error:
-            fault, remedy = f"not a CSV in UTF-8 ({error})", "fetch it again"
-        else:
-            table.columns = table.columns.str.strip()
-            twice = list(table.columns[table.columns.duplicated()])
-            missing = [name for name in needed if name not in table]
-            if not missing and not twice:
-                return table.fillna("").apply(lambda column: column.str.strip()), []
-            fault = f"columns {missing} are missing" if missing else f"columns {twice} occur twice"
-            remedy = "fetch the file again"
-    return pd.DataFrame(columns=list(needed), dtype=str), [Issue(str(path), "error", fault, remedy)]
-
-
-def read_ids(source: str | Path | Sequence[str]) -> tuple[list[str], list[Issue]]:
-    """Read ids of images from a file with one id a line or a column `image_id`; pass over a list of ids.
-
-    Args:
-        source: The ids themselves, or a text or CSV file.
-
-    Returns:
-        The ids, and an issue where the file cannot be read.
-    """
-    if not isinstance(source, str | Path):
-        return [str(image) for image in source], []
-    path = Path(source)
-    if not path.is_file():
-        return [], [Issue(str(path), "error", "not there", "give a file with one image id a line")]
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    if lines and "image_id" in (name.strip() for name in lines[0].split(",")):
-        table, issues = read_table(path, ["image_id"])
-        return table.image_id.tolist(), issues
-    return [line for line in lines if line], []
 
 
 def _read_labels(root: Path, folder: str) -> tuple[pd.DataFrame, list[Issue]]:
@@ -168,27 +124,41 @@ def _read_labels(root: Path, folder: str) -> tuple[pd.DataFrame, list[Issue]]:
     return table.assign(file=str(source), folder=folder), issues
 
 
-def _name_unlisted_files(root: Path, table: pd.DataFrame) -> list[Issue]:
-    """Name the files that no row names."""
-    issues = []
+def _list_files(root: Path) -> tuple[dict[tuple[str, str], Path], list[Issue]]:
+    """Find the files by folder and id, whether they end in .dicom, .dcm or not at all, and name what is none."""
+    files, issues = {}, []
     for folder in FOLDERS:
-        named = set(table.image_id[table.folder == folder])
-        for path in sorted((root / folder).glob("[!.]*")):
-            if path.suffix != ".dicom":
+        paths, unread = read_folder(root / folder)
+        issues += unread
+        for path in paths:
+            name = path.stem if path.suffix.lower() in DICOM_SUFFIXES else path.name
+            if path.is_dir() or "." in name:
                 issues.append(Issue(str(path), "warning", "not a .dicom file", "it is not read; remove it"))
-            elif path.stem not in named:
-                fault, remedy = (
-                    f"no row in image_labels_{folder}.csv",
-                    "it is not read; remove it, or fetch the CSV again",
-                )
-                issues.append(Issue(str(path), "warning", fault, remedy))
-    return issues
+            elif (known := files.setdefault((folder, name), path)) != path:
+                fault = f"the same image as {known.name}, by its name"
+                issues.append(Issue(str(path), "warning", fault, "it is not read; remove one of the two"))
+    return files, issues
+
+
+def _name_unlisted_files(files: dict[tuple[str, str], Path], table: pd.DataFrame) -> list[Issue]:
+    """Name the files that no row names."""
+    named = set(zip(table.folder, table.image_id, strict=True))
+    remedy = "it is not read; remove it, or fetch the CSV again"
+    return [
+        Issue(str(path), "warning", f"no row in image_labels_{folder}.csv", remedy)
+        for (folder, image), path in files.items()
+        if (folder, image) not in named
+    ]
 
 
 def _exclude(table: pd.DataFrame, ids: list[str], source: str) -> tuple[pd.DataFrame, list[Issue]]:
-    """Leave out the images that the caller names, each of which must be there."""
-    unknown = [image for image in dict.fromkeys(ids) if image not in set(table.image_id)]
+    """Leave out the images that the caller names, each of which must be there; all images, where none of them is."""
+    known = set(table.image_id)
+    unknown = [image for image in dict.fromkeys(ids) if image not in known]
     remedy = "correct the list of images to exclude"
+    if unknown and len(unknown) == len(set(ids)):
+        fault = f"none of its {len(unknown)} ids is that of an image, the first is {unknown[0]!r}"
+        return table[:0], [Issue(source, "error", fault, remedy)]
     issues = [Issue(source, "error", f"no table names image {image!r}", remedy) for image in unknown]
     named = table.image_id.isin(ids)
     if named.any():
@@ -207,6 +177,8 @@ def _leave_out_bad_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]
         return table[~bad]
 
     table = drop(table.image_id == "", "has no image_id", "correct the row")
+    elsewhere = ~table.image_id.str.fullmatch(PLAIN)
+    table = drop(elsewhere, "is no image id, which has letters, digits, dots and hyphens only", "correct the row")
     across = table.groupby("image_id").folder.transform("nunique") > 1
     table = drop(across, "is in both label tables", "keep it in the one whose folder holds the file")
     again = table.duplicated(["image_id", *LABELS])

@@ -1,6 +1,7 @@
 """Find the lungs, so that the networks see little else (paper, section 2.1)."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import cv2
 import keras
@@ -84,7 +85,7 @@ def dice_cross_entropy(y_true, y_pred):
 
 
 def dice(reference: np.ndarray, mask: np.ndarray) -> float:
-    """Return the overlap of two masks, `2 |A and B| / (|A| + |B|)`, in [0, 1]; 1 where both are empty.
+    """Return the overlap of two masks, `2 |A and B| / (|A| + |B|)`, in [0, 1]; NaN where both are empty.
 
     Args:
         reference: Bool, shape (H, W).
@@ -99,7 +100,7 @@ def dice(reference: np.ndarray, mask: np.ndarray) -> float:
     """
     check_same_shape(reference, mask, ("the reference", "the mask"))
     total = reference.sum() + mask.sum()
-    return float(2 * (reference & mask).sum() / total) if total else 1.0
+    return float(2 * (reference & mask).sum() / total) if total else np.nan
 
 
 def two_lungs(mask: np.ndarray, smallest: float = 0.01) -> np.ndarray:
@@ -160,6 +161,31 @@ def scale_box(
     low = [value * new // old for value, (old, new) in zip(box[:2], sides, strict=True)]
     high = [min(new, -(-value * new // old)) for value, (old, new) in zip(box[2:], sides, strict=True)]
     return low[0], low[1], high[0], high[1]
+
+
+def check_segmenter(model: keras.Model, source: str | Path) -> keras.Model:
+    """Refuse a network that is no segmenter, before images are given to it.
+
+    Args:
+        model: What was loaded.
+        source: Where it came from, for the message.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ValueError: If it does not take grey images (N, H, W, 1) of one size and give a probability (N, H, W, 1) for
+            each pixel, or has weights that are no finite numbers.
+    """
+    remedy = "give a segmenter as chapter 1 saves it, segmenter.keras"
+    shapes = [getattr(model, name, None) for name in ("input_shape", "output_shape")]
+    if shapes[0] != shapes[1] or len(shapes[0]) != 4 or None in shapes[0][1:] or shapes[0][3] != 1:
+        fault = f"takes {shapes[0]} and gives {shapes[1]}, where a segmenter has (None, height, width, 1) twice"
+        raise ValueError(f"{source}: {fault}; {remedy}")
+    for variable in model.weights:
+        if not np.isfinite(ops.convert_to_numpy(variable)).all():
+            raise ValueError(f"{source}: {variable.path} has weights that are no finite numbers; {remedy}")
+    return model
 
 
 def segment(model: keras.Model, images: Iterable[np.ndarray], batch_size: int = 32) -> Iterable[np.ndarray]:

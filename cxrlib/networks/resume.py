@@ -34,14 +34,27 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
     def restore(self, model, epochs: int) -> int:
-        """Load what an interrupted training of the same kind left; return the epochs done, at most `epochs`."""
-        try:
-            state = json.loads((self.folder / "state.json").read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        """Load what an interrupted training of the same kind left; return the epochs done, at most `epochs`.
+
+        Files that are not as they were written, since the power failed, are not used, and a line says so.
+        """
+        path = self.folder / "state.json"
+        if not path.exists():
             return 0
-        if state["fingerprint"] != self.fingerprint or state["epoch"] > epochs:
-            return 0  # another model, data or setting, or a best epoch that this training never reaches: start anew
-        model.load_weights(self.folder / f"epoch-{state['epoch']}.weights.h5")
+        try:
+            state = json.loads(path.read_text())
+            if state["fingerprint"] != self.fingerprint or state["epoch"] > epochs:
+                return 0  # another model, data or setting, or a best epoch that this training never reaches: start anew
+            for epoch in (state["best_epoch"], state["epoch"]):  # the best one's weights are loaded at the end only
+                path = self.folder / f"epoch-{epoch}.weights.h5"
+                if _digest(path) != state["digests"][str(epoch)]:
+                    raise ValueError("not as it was saved")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            print(
+                f"{self.folder.name}/{path.name}: damaged ({type(error).__name__}: {error}); this training starts anew"
+            )
+            return 0
+        model.load_weights(path)
         self.state = state
         if self.watch:
             self.watch.state.update(state.get("watch", {}))
@@ -78,11 +91,18 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         self.folder.mkdir(parents=True, exist_ok=True)
         with written_whole(self.folder / f"epoch-{done}.weights.h5") as partial:
             self.model.save_weights(partial)
+            digests = {**state.get("digests", {}), str(done): _digest(partial)}
+        state["digests"] = {epoch: digests[epoch] for epoch in {str(state["best_epoch"]), str(done)}}
         with written_whole(self.folder / "state.json") as partial:
             partial.write_text(json.dumps(state))
         for path in self.folder.glob("epoch-*.weights.h5"):
             if path.name not in {f"epoch-{n}.weights.h5" for n in (done, state["best_epoch"])}:
                 path.unlink()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(model: keras.Model, batches, validation, plateau: dict) -> str:

@@ -197,7 +197,8 @@ def load_imagenet_weights(encoder: keras.Model, source: str | Path) -> keras.Mod
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file is of another kind or damaged, or lacks a layer, or a shape differs.
+        ValueError: If the file is of another kind or damaged, lacks a layer, has another shape, or weights that are no
+            finite numbers.
     """
     if source == "imagenet":
         weights = keras.applications.VGG16(weights="imagenet", include_top=False)
@@ -222,6 +223,8 @@ def load_imagenet_weights(encoder: keras.Model, source: str | Path) -> keras.Mod
                 f"{source}: {layer.name} has shapes {given}, the encoder wants {wanted}; "
                 "ImageNet weights fit width 1.0 and three channels only"
             )
+        if not all(np.isfinite(array).all() for array in arrays[layer.name]):
+            raise ValueError(f"{source}: {layer.name} has weights that are no finite numbers; fetch it again")
         layer.set_weights(arrays[layer.name])
     return encoder
 

@@ -210,6 +210,18 @@ def test_pickled_object_among_weights_is_refused(tmp_path):
     assert (tmp_path / "executed").exists()  # the trap was a real one
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
+    encoder = vgg16_encoder((32, 32, 3), 1 / 16)
+    arrays = {layer.name: layer.get_weights() for layer in encoder.layers if layer.weights}
+    parts = "kernel", "bias"
+    arrays["block3_conv2"][0][1, 1, 0, 0] = value
+    pairs = {f"{name}/{kind}": one for name, both in arrays.items() for kind, one in zip(parts, both, strict=True)}
+    np.savez(tmp_path / "vgg16.npz", **pairs)
+    with pytest.raises(ValueError, match="vgg16.npz: block3_conv2 has weights that are no finite numbers; fetch it"):
+        load_imagenet_weights(encoder, tmp_path / "vgg16.npz")
+
+
 def test_model_with_code_in_it_is_refused(tmp_path):
     where = tmp_path / "executed"
     text = str(where)

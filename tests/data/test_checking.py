@@ -31,7 +31,14 @@ KINDS = [
     *("twice with the same labels", "twice with different labels", "in both label tables", "neither 0 nor 1"),
     *("No finding and a finding", "has none of the 15 labels", "is none of the 15 labels", "are missing"),
     *("none of the 36 findings", "without area", " partly outside", " outside its", "is in no label table"),
-    *("tells no patient of", "tells no patient", "not a JPEG or PNG", "does not have", "the same name"),
+    *(
+        "is no image id",
+        "tells no patient of",
+        "tells no patient",
+        "not a JPEG or PNG",
+        "does not have",
+        "the same name",
+    ),
     "the published",
 ]
 
@@ -168,7 +175,10 @@ def planted(clean, tmp_path_factory):
     expect("error", table, "twice with different labels", other)
     contrary = labels[labels.image_id == other].assign(**{"No finding": "0.0", "Pneumonia": "1.0"})
     nameless = labels[labels.image_id == lost].assign(image_id=" ")
-    labels = pd.concat([labels, labels[labels.image_id == same], contrary, nameless])
+    elsewhere = nameless.assign(image_id=f"../test/{test_labels.image_id[0]}")
+    empty = pd.DataFrame("", index=[0], columns=labels.columns)
+    labels = pd.concat([labels, labels[labels.image_id == same], contrary, nameless, elsewhere, empty])
+    expect("error", table, "is no image id")
     expect("error", table, "has no image_id")
     test_labels = pd.concat([test_labels, labels[labels.image_id == across]])
     expect("error", table, "in both label tables", across)
@@ -247,15 +257,47 @@ def test_readers_give_what_is_left_and_the_strict_stop(planted):
         strict((boxes, found))
 
 
-@pytest.mark.parametrize("form", ["list", "lines", "csv"])
+FORMS = {
+    "one a line": ("\r\n{0}\r\n\r\n{1}\r\n{2}", "utf-8-sig"),
+    "a column": ("image_id,reason\r\n{0},späht\r\n{1},\r\n,\r\n{2},x", "utf-8"),
+    "quotes": ('"{0}"\n"{1}"\n"{2}"\n', "utf-8"),
+    "a column in quotes": ('"image_id"\n"{0}"\n"{1}"\n"{2}"\n', "utf-8"),
+    "semicolons": ("reason;image_id;\nspäht;{0};\n;;\n;{1};\n;{2};\n", "latin-1"),
+    "tabs": ("image_id\treason\n{0}\t\n{1}\t\n{2}\ta", "utf-8"),
+    "empty last column": ("{0},\n{1},\n,\n{2},\n", "utf-8"),
+    "UTF-16": ("{0}\r\n{1}\r\n{2}\r\n", "utf-16"),
+    "UTF-16 without a mark": ("{0}\n{1}\n{2}\n", "utf-16-le"),
+    "UTF-16, big end first": ("image_id\n{0}\n{1}\n{2}\n", "utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("form", ["list", *FORMS])
 def test_excluded_images(clean, tmp_path, form):
     images = index_vindr_pcxr(clean)[0].image[:3].tolist()
     source = images if form == "list" else tmp_path / "ids"
     if form != "list":
-        source.write_text("\r\n".join(["image_id,reason" if form == "csv" else "", *images]), encoding="utf-8-sig")
+        text, encoding = FORMS[form]
+        source.write_bytes(text.format(*images).encode(encoding))
     frame = strict(index_vindr_pcxr(clean, exclude=source))
     assert len(frame) == 61
     assert not frame.image.isin(images).any()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "names no image"),
+        (b"image_id,reason\n,\n", "names no image"),
+        (b"number,id\n1,a\n", "several columns, none of them called image_id"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not a list of ids"),
+        (b"a\nb\n", "none of its 2 ids is that of an image, the first is 'a'"),
+    ],
+)
+def test_list_that_cannot_be_carried_out_stops_the_run(clean, tmp_path, content, fault):
+    (tmp_path / "ids.txt").write_bytes(content)
+    report = check(clean, exclude=tmp_path / "ids.txt", workers=1)
+    with pytest.raises(ValueError, match=f"ids.txt: {fault}.*; .* (list|image_id)"):
+        report.require("vindr_pcxr")
 
 
 def test_missing_list_of_images_to_exclude_leaves_nothing(clean, tmp_path):
@@ -274,7 +316,7 @@ def test_missing_list_of_images_to_exclude_leaves_nothing(clean, tmp_path):
         (lambda root: (root / "image_labels_train.csv").write_text(""), "empty"),
         (lambda root: (root / "annotations_test.csv").write_text("image_id;class_name\n"), "are missing"),
         (lambda root: (root / "annotations_test.csv").write_text("image_id,class_name,x_min\n"), "are missing"),
-        (lambda root: (root / "image_labels_train.csv").write_bytes(b"\xff\xfei\0m\0"), "not a CSV in UTF-8"),
+        (lambda root: (root / "image_labels_train.csv").write_bytes(b"\x80\x05i\x01m\x02"), "not a table"),
         (lambda root: (root / "image_labels_train.csv").write_text("image_id,No finding,CPAM,CPAM \n"), "occur twice"),
     ],
 )
@@ -362,6 +404,43 @@ def test_planted_faults_of_the_kermany_set(planted_kermany, below):
     other = report.issues[report.issues.fault.str.contains("other label")]
     assert other.file.str.endswith("IM-9016-0001.jpeg").all()
     assert len(other) == 1
+
+
+def test_many_equal_images_are_one_issue(tmp_path):
+    for number in range(40):
+        for name in (f"NORMAL/IM-{number:04d}-0001.png", f"PNEUMONIA/person{number}_virus_{number}.png"):
+            path = tmp_path / "train" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(noise(seed=0 if number < 30 else hash(name) % 2**32)).save(path)
+    report = check(tmp_path, workers=1)
+    warnings = report.issues[report.issues.severity == "warning"]
+    assert warnings.fault.tolist() == ["60 images of 60 patients are identical, with both labels, such as this one"]
+    assert len(report.duplicates) == 59
+
+
+def test_one_class_is_no_data_set(tmp_path):
+    (tmp_path / "train/NORMAL").mkdir(parents=True)
+    Image.fromarray(noise()).save(tmp_path / "train/NORMAL/IM-0001-0001.png")
+    with pytest.raises(ValueError, match="no image that can be used is abnormal; fetch the rest"):
+        check(tmp_path, workers=1).require("kermany")
+
+
+def test_lung_masks_are_read_too(tmp_path, kermany_cohort, capsys):
+    frame, _ = index_kermany(kermany_cohort.root)
+    lung = np.zeros((64, 64), np.uint8)
+    lung[20:50, 10:30], lung[20:50, 35:55] = 1, 2
+    masks = [lung, 255 * (lung > 0), lung > 0, 255 * (lung == 0), 0 * lung, noise(), 255 * (lung >= 0)]
+    for image, mask in zip(frame.image, masks, strict=False):
+        (tmp_path / image).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask.astype(np.uint8)).save(tmp_path / f"{image}.png")
+    assert main(["check", str(kermany_cohort.root), "--masks", str(tmp_path), "--workers", "1", "--json", "-"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["summary"]["masks"] == 4
+    faults = {Path(i["file"]).name: i["fault"] for i in report["issues"] if i["file"].startswith(str(tmp_path))}
+    told = ["inverted: 100% of its", "empty: no lung", "no mask: ", "inverted: 100%"]
+    for image, fault in zip(frame.image[[3, 4, 5, 6]], told, strict=True):
+        assert faults.pop(f"{Path(image).name}.png").startswith(fault)
+    assert not faults
 
 
 def test_kermany_reader_leaves_out_and_names(planted_kermany):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from cxrlib.data import cropping
 from cxrlib.data.images import read_image
+from cxrlib.data.issues import ImageError
 
 
 class Bright(keras.layers.Layer):
@@ -69,6 +70,24 @@ def test_pairs_are_squashed_to_one_size_and_masks_are_boolean(films):
     assert masks[0].sum() == 24 * 15
 
 
+def test_masks_of_any_numbers_are_lungs_and_inverted_ones_are_refused(films, tmp_path):
+    lung = np.zeros((96, 96), np.uint8)
+    lung[24:72, 20:40], lung[24:72, 56:76] = 1, 2
+    soft = np.asarray(Image.fromarray(255 * (lung > 0).astype(np.uint8)).resize((48, 48)).resize((96, 96)))
+    for mask in (lung, lung > 0, 255 * (lung > 0), 100 * (lung > 0), soft):
+        Image.fromarray(mask.astype(np.uint8)).save(tmp_path / "mask.png")
+        _, masks = cropping.read_pairs(films[:1], [tmp_path / "mask.png"], 48)
+        assert np.array_equal(masks[0], lung[::2, ::2] > 0)
+    for mask, fault in (
+        (255 * (lung == 0), "inverted: 100% of its border"),
+        (255 - soft, "inverted"),
+        (lung * 0 + 1, "inv"),
+    ):
+        Image.fromarray(mask.astype(np.uint8)).save(tmp_path / "mask.png")
+        with pytest.raises(ImageError, match=f"mask.png: {fault}.*; swap its black and white"):
+            cropping.read_pairs(films[:1], [tmp_path / "mask.png"], 48)
+
+
 class Kill(Exception):  # noqa: N818 - it is no error
     """Stands in for a kill."""
 
@@ -114,5 +133,17 @@ def test_half_a_line_of_the_record_is_dropped(films, segmenter, tmp_path):
     whole = (tmp_path / "a.npy").read_bytes()
     record = kept / "partial-a.jsonl"
     record.write_text(record.read_text()[:-10])
+    assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
+    assert (tmp_path / "a.npy").read_bytes() == whole
+
+
+@pytest.mark.parametrize("length", [0, 100, 128 + 256 * 70, 128 + 256 * 150 - 1])
+def test_pixels_that_a_power_loss_took_are_made_again(films, segmenter, tmp_path, length):
+    paths = films * 50
+    kept = tmp_path / "kept"
+    expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept)
+    whole = (tmp_path / "a.npy").read_bytes()
+    with open(kept / "partial-a.npy", "r+b") as partial:
+        partial.truncate(length)
     assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
     assert (tmp_path / "a.npy").read_bytes() == whole

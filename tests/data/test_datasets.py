@@ -10,7 +10,7 @@ from PIL import Image
 
 from cxrlib.data.boxes import read_boxes
 from cxrlib.data.checking import measure_images
-from cxrlib.data.duplicates import find_duplicates, thumbnail
+from cxrlib.data.duplicates import find_duplicates, groups_of, thumbnail
 from cxrlib.data.issues import strict
 from cxrlib.data.kermany import add_lung_masks, index_kermany
 from cxrlib.data.vindr_pcxr import index_vindr_pcxr
@@ -71,6 +71,49 @@ def test_both_patient_keys(tmp_path, key, patients):
     )
     frame = strict(index_kermany(tmp_path, patient_key=key))
     assert sorted(frame.patient) == sorted(patients)
+
+
+@pytest.mark.parametrize(
+    ("key", "patients"),
+    [
+        ("number", ["patient1049278", "patient1135262", "patient1135262", "patient820420"]),
+        ("number and type", ["BACTERIA-1135262", "NORMAL-1049278", "VIRUS-1135262", "VIRUS-820420"]),
+    ],
+)
+@pytest.mark.parametrize("wrapper", ["", "chest_xray", "chest_xray/chest_xray", "archive/chest_xray/chest_xray"])
+def test_names_of_the_other_distribution(tmp_path, key, patients, wrapper):
+    touch(
+        tmp_path / wrapper,
+        "test/NORMAL/NORMAL-1049278-0001.jpeg",
+        "train/PNEUMONIA/BACTERIA-1135262-0004.jpeg",
+        "train/PNEUMONIA/VIRUS-1135262-0001.jpeg",
+        "train/PNEUMONIA/VIRUS-820420-0001.jpeg",
+    )
+    frame = strict(index_kermany(tmp_path, key))
+    assert sorted(frame.patient) == patients
+    findings = {"NORMAL": "normal", "BACTERIA": "bacterial pneumonia", "VIRUS": "viral pneumonia"}
+    assert frame.finding.tolist() == [findings[Path(path).name.split("-")[0]] for path in frame.path]
+    touch(tmp_path / wrapper, "train/NORMAL/VIRUS-820420-0002.jpeg")
+    with pytest.raises(ValueError, match=r"tells no patient of NORMAL \(but one of PNEUMONIA\)"):
+        strict(index_kermany(tmp_path, key))
+
+
+def test_empty_class_and_folder_that_cannot_be_listed_are_errors(tmp_path, monkeypatch):
+    touch(tmp_path, "train/NORMAL/IM-0115-0001.jpeg", "train/PNEUMONIA/.DS_Store")
+    with pytest.raises(ValueError, match="PNEUMONIA: no image in this class"):
+        strict(index_kermany(tmp_path))
+    iterdir = Path.iterdir
+
+    def refuse(path):  # root may list every folder
+        if path.name in ("PNEUMONIA", "test"):
+            raise PermissionError(13, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ValueError, match=r"PNEUMONIA: cannot be listed \(Permission denied\), with 1 more"):
+        strict(index_kermany(tmp_path))
+    _, issues = index_vindr_pcxr(tmp_path)
+    assert [Path(issue.file).name for issue in issues if "cannot be listed" in issue.fault] == ["test"]
 
 
 def test_kermany_passes_over_what_archives_leave(tmp_path):
@@ -142,6 +185,38 @@ def test_vindr_ids_stay_text(tmp_path):
     assert strict(index_vindr_pcxr(tmp_path)).image.tolist() == ["0" * 31 + "1", "0" * 31 + "2"]
 
 
+@pytest.mark.parametrize("suffix", [".dcm", "", ".DCM"])
+def test_vindr_under_other_names(tmp_path, vindr_cohort, suffix):
+    root = shutil.copytree(vindr_cohort.root, tmp_path / "set")
+    known = strict(index_vindr_pcxr(root))
+    for path in root.glob("*/*.dicom"):
+        path.rename(path.with_suffix(suffix))
+    frame, issues = index_vindr_pcxr(root)
+    assert {issue.severity for issue in issues} == {"note"}
+    assert frame.drop(columns="path").equals(known.drop(columns="path"))
+    assert {Path(path).suffix for path in frame.path} == {suffix}
+    assert measure_images(frame[:2], workers=1).issue.isna().all()
+    shutil.copy(frame.path[0], Path(frame.path[0]).with_suffix(".dicom"))
+    again, issues = index_vindr_pcxr(root)
+    assert len(again) == len(known)
+    assert [issue.severity for issue in issues if "the same image as" in issue.fault] == ["warning"]
+
+
+def test_vindr_tables_with_semicolons_and_empty_rows(tmp_path, vindr_cohort):
+    root = shutil.copytree(vindr_cohort.root, tmp_path / "set")
+    for path in root.glob("*.csv"):
+        lines = path.read_text().translate(str.maketrans(",.", ";,")).splitlines()
+        path.write_bytes("\r\n".join([*lines, ";" * lines[0].count(";"), ""]).encode("utf-16"))
+    assert (
+        strict(index_vindr_pcxr(root))
+        .drop(columns="path")
+        .equals(strict(index_vindr_pcxr(vindr_cohort.root)).drop(columns="path"))
+    )
+    frame = vindr_cohort.overview.patient.to_frame("image").assign(width=999, height=999)
+    both = [strict(read_boxes(place, frame)).drop(columns="file") for place in (root, vindr_cohort.root)]
+    assert both[0].equals(both[1])
+
+
 # ---- duplicates ----
 
 
@@ -182,6 +257,23 @@ def test_distance_is_in_standard_deviations(tmp_path):
     assert pairs_of(frame).distance[0] == pytest.approx(0.01, rel=0.1)
     assert pairs_of(frame, max_distance=0.009).empty
     assert len(pairs_of(frame, max_distance=0.011)) == 1
+
+
+def test_large_groups_are_held_together_by_few_pairs():
+    rng = np.random.default_rng(0)
+    films = np.stack([thumbnail(film) for film in rng.random((60, 32, 32))])
+    films[:20] = films[0]  # equal
+    films[30:45] = films[30] + rng.normal(0, 0.01, (15, 1024))  # nearly so
+    films[50:53] = films[50]  # a small group
+    films[20] = films[0] + rng.normal(0, 0.01, 1024)  # near to the equal ones
+    paths = [f"{number:02d}" for number in rng.permutation(60)]
+    found = find_duplicates(paths, films)
+    assert len(found) == 20 + 14 + 3
+    assert found.distance.max() < 0.03
+    groups = groups_of(paths, found)
+    assert [len(set(groups[part])) for part in (slice(21), slice(30, 45), slice(50, 53))] == [1, 1, 1]
+    assert len(set(groups)) == 60 - 20 - 14 - 2
+    assert found.groupby(["first", "second"]).size().max() == 1
 
 
 def test_thumbnail_is_standardised():
@@ -225,6 +317,8 @@ def test_lung_masks_are_found_beside_their_images(tmp_path, kermany_cohort):
     assert strict(add_lung_masks(frame, None)).empty
     with pytest.raises(ValueError, match="no mask"):
         strict(add_lung_masks(frame, tmp_path / "elsewhere"))
+    (tmp_path / "mask_map.csv").write_text(f"file;confidence\n{frame.image[0]}.jpeg;1\n;\n")
+    assert strict(add_lung_masks(frame, tmp_path)).confidence.tolist() == ["1", "?", "?"]
     table.drop(columns="confidence").to_csv(tmp_path / "mask_map.csv")
     with pytest.raises(ValueError, match="confidence.* missing"):
         strict(add_lung_masks(frame, tmp_path))

@@ -4,7 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from cxrlib.networks.lungs import bounding_box, dice, dice_cross_entropy, inception_unet, scale_box, segment, two_lungs
+from cxrlib.networks.lungs import (
+    bounding_box,
+    check_segmenter,
+    dice,
+    dice_cross_entropy,
+    inception_unet,
+    scale_box,
+    segment,
+    two_lungs,
+)
 
 
 def rectangles(shape, *boxes):
@@ -110,7 +119,7 @@ def test_dice():
     assert dice(one, one) == 1
     assert dice(one, two) == dice(two, one) == 2 * 8 / 32
     assert dice(one, nothing) == 0
-    assert dice(nothing, nothing) == 1
+    assert np.isnan(dice(nothing, nothing))  # no overlap of nothing is right or wrong
     with pytest.raises(ValueError, match="give both in one shape"):
         dice(one, nothing[:5])
 
@@ -208,3 +217,23 @@ def test_segmentation_is_lazy():
         raise AssertionError("read further than the first batch")
 
     assert next(iter(segment(Threshold(), images(), batch_size=2))).all()
+
+
+def test_what_is_no_segmenter_is_refused(early):
+    assert check_segmenter(early, "s.keras") is early
+    small, channels, flat = keras.Input((96, 96, 1)), keras.Input((96, 96, 3)), keras.Input((9,))
+    others = [
+        keras.Model(channels, channels),
+        keras.Model(small, keras.layers.MaxPooling2D()(small)),
+        keras.Model(small, keras.layers.Concatenate()([small, small])),
+        keras.Model(flat, flat),
+        keras.Model(free := keras.Input((None, None, 1)), free),
+    ]
+    for model in others:
+        with pytest.raises(ValueError, match=r"s.keras: takes \(None, .* give a segmenter as chapter 1 saves it"):
+            check_segmenter(model, "s.keras")
+    spoilt = keras.Model(
+        small, keras.layers.Conv2D(1, 1, kernel_initializer=keras.initializers.Constant(np.nan))(small)
+    )
+    with pytest.raises(ValueError, match="s.keras: .*kernel has weights that are no finite numbers"):
+        check_segmenter(spoilt, "s.keras")

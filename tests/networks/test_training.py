@@ -448,10 +448,25 @@ def test_state_of_other_settings_is_not_taken_up(tmp_path, two_epochs, name):
     assert began == [2 if name == "same" else 0]
 
 
-def test_a_torn_state_starts_anew(tmp_path, two_epochs):
+DAMAGE = {
+    "torn state": ("state.json", lambda content: content[:9]),
+    "cut weights": ("epoch-2.weights.h5", lambda content: content[:1000]),
+    "empty weights": ("epoch-2.weights.h5", lambda content: b""),
+    "weights with zeros": ("epoch-2.weights.h5", lambda content: content[:4000] + bytes(len(content) - 4000)),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damaged_state_starts_anew_and_says_so(tmp_path, two_epochs, kind, capsys):
     shutil.copytree(two_epochs, tmp_path / "state")
-    (tmp_path / "state/state.json").write_text('{"fingerpr')
-    assert train(build(), *data(), 1, tmp_path / "state", **RULE).epoch.tolist() == [1]
+    name, change = DAMAGE[kind]
+    path = tmp_path / "state" / name
+    path.write_bytes(change(path.read_bytes()))
+    again = train(build(), *data(), 2, tmp_path / "state", **RULE)
+    assert again.equals(train(build(), *data(), 2, two_epochs, **RULE))
+    said = capsys.readouterr().out
+    assert said.startswith(f"state/{name}: damaged (")
+    assert said.endswith("); this training starts anew\n")
 
 
 def test_folder_keeps_the_last_and_the_best_only(undisturbed):
