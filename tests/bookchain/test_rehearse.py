@@ -64,10 +64,10 @@ def test_a_sample_has_every_class_and_reads_as_the_set(tmp_path):
 
 
 def test_without_a_gpu_the_preset_points_to_its_rehearsal(monkeypatch):
-    monkeypatch.setattr(rehearse.provenance, "environment", lambda root: {"machine": {"cores": 2}})
+    monkeypatch.setattr("bookchain.provenance.environment", lambda root: {"machine": {"cores": 2}})
     assert "make rehearse PRESET=paper" in rehearse.warning(plan())
     assert rehearse.warning(plan("quick")) == ""
-    monkeypatch.setattr(rehearse.provenance, "environment", lambda root: {"machine": {"GPU": "a card"}})
+    monkeypatch.setattr("bookchain.provenance.environment", lambda root: {"machine": {"GPU": "a card"}})
     assert rehearse.warning(plan()) == ""
 
 
