@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from bookchain import rehearse
+from bookchain import provenance, rehearse
 from bookchain.plan import Plan
 from cxrlib.networks import rehearsal
 from phantom.kermany import write_kermany
@@ -64,10 +64,10 @@ def test_a_sample_has_every_class_and_reads_as_the_set(tmp_path):
 
 
 def test_without_a_gpu_the_preset_points_to_its_rehearsal(monkeypatch):
-    monkeypatch.setattr(rehearse.provenance, "environment", lambda root: {"machine": {"cores": 2}})
+    monkeypatch.setattr(provenance, "environment", lambda root: {"machine": {"cores": 2}})
     assert "make rehearse PRESET=paper" in rehearse.warning(plan())
     assert rehearse.warning(plan("quick")) == ""
-    monkeypatch.setattr(rehearse.provenance, "environment", lambda root: {"machine": {"GPU": "a card"}})
+    monkeypatch.setattr(provenance, "environment", lambda root: {"machine": {"GPU": "a card"}})
     assert rehearse.warning(plan()) == ""
 
 
