@@ -174,13 +174,13 @@ def check_segmenter(model: keras.Model, source: str | Path) -> keras.Model:
         The same model.
 
     Raises:
-        ValueError: If it does not take grey images (N, H, W, 1) of one size and give a probability (N, H, W, 1) for
-            each pixel, or has weights that are no finite numbers.
+        ValueError: If it does not take images (N, H, W, C) of one size and give a probability (N, H, W, 1) for each
+            pixel, or has weights that are no finite numbers.
     """
     remedy = "give a segmenter as chapter 1 saves it, segmenter.keras"
-    shapes = [getattr(model, name, None) for name in ("input_shape", "output_shape")]
-    if shapes[0] != shapes[1] or len(shapes[0]) != 4 or None in shapes[0][1:] or shapes[0][3] != 1:
-        fault = f"takes {shapes[0]} and gives {shapes[1]}, where a segmenter has (None, height, width, 1) twice"
+    taken, given = model.input_shape, model.output_shape
+    if len(taken) != 4 or None in taken[1:] or given != (*taken[:3], 1):
+        fault = f"takes {taken} and gives {given}, where a segmenter gives (None, height, width, 1) of its input's size"
         raise ValueError(f"{source}: {fault}; {remedy}")
     for variable in model.weights:
         if not np.isfinite(ops.convert_to_numpy(variable)).all():

@@ -13,6 +13,8 @@ from cxrlib.data.checking import measure_images
 from cxrlib.data.duplicates import find_duplicates, groups_of, thumbnail
 from cxrlib.data.issues import strict
 from cxrlib.data.kermany import add_lung_masks, index_kermany
+from cxrlib.data.listing import read_table
+from cxrlib.data.masks import read_mask
 from cxrlib.data.vindr_pcxr import index_vindr_pcxr
 
 
@@ -328,3 +330,17 @@ def test_real_masks(shared_data):
     frame = strict(index_kermany(shared_data / "kermany_224"))
     found = strict(add_lung_masks(frame, shared_data / "kermany_lung_masks_224"))
     assert found.confidence.value_counts().to_dict() == {"B": 4152, "A": 1501, "C": 80}
+
+
+def test_faulty_sets_that_were_given(shared_faults):
+    root = shared_faults / "vindr_small"
+    for name, left in (("exclude_quoted.csv", 9), ("exclude_utf16.txt", 10)):
+        assert len(strict(index_vindr_pcxr(root, exclude=shared_faults / "csv" / name))) == left
+    labels, issues = read_table(shared_faults / "csv/image_labels_blank_rows.csv", ["image_id", "No finding"])
+    assert issues == []
+    assert labels.image_id.str.len().tolist() == [32] * 6
+    table, issues = read_table(shared_faults / "csv/mask_map_numeric.csv", ["file", "confidence"])
+    assert (table.confidence.tolist(), issues) == (["1"], [])
+    assert len(strict(index_kermany(shared_faults / "mendeley_names"))) == 8
+    for path in (shared_faults / "masks_01/train/NORMAL").iterdir():
+        assert 0.05 < read_mask(path).mean() < 0.5
