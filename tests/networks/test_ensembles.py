@@ -32,7 +32,7 @@ def run(model, inputs):
 
 @pytest.fixture(scope="module")
 def encoders():
-    return [vgg16_encoder((32, 32, 1), width=1 / 16, seed=seed) for seed in (1, 2)]
+    return [vgg16_encoder((32, 32, 1), 1 / 16, "he_normal", seed) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
