@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as to_numpy
 
 from cxrlib.evaluation import arms
 from cxrlib.networks import learning, losses, rehearsal, training, vgg16
@@ -59,7 +60,7 @@ def test_constant_of_ssim_is_no_worse_than_any_even_grey():
     found = learning.constant_loss(losses.ssim_loss, FILMS)
     for grey in (0.1, 0.5, 0.9):
         even = np.full((24, 16, 16, 1), grey, np.float32)
-        assert found <= float(np.mean(losses.ssim_loss(FILMS[..., None], even))) + 1e-6
+        assert found <= float(to_numpy(losses.ssim_loss(FILMS[..., None], even)).mean()) + 1e-6
     assert learning.constant_loss(losses.ssim_loss, np.repeat(FILMS[:1], 4, axis=0)) == pytest.approx(0, abs=1e-5)
 
 
@@ -160,6 +161,7 @@ def test_a_saturated_restoration_is_stopped_and_named(tmp_path):
         training.train(saturated_unet(), batches, batches, 9, tmp_path / "unet", constant=constant, idle_steps=12)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="minutes on the other backends")
 def test_the_start_that_the_issue_saw_die_is_stopped(tmp_path):
     """He's start at full width, 48 pixels, Adam at 1e-3: dead from its first step, on radiographs and on these."""
     films = np.clip(0.5 + 0.3 * np.random.default_rng(1).normal(size=(16, 6, 6)), 0, 1).astype(np.float32)
