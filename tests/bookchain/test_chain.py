@@ -94,7 +94,7 @@ def test_table_3_follows_from_the_predictions(project):
     predictions = read(project, "05-ensembles", "predictions")
     test = predictions[predictions.split == "test"]
     table = read(project, "07-evaluation", "table-3").set_index("model")
-    for model in table.index:
+    for model in table.index.intersection(test.columns):  # the trivial classifiers stand in chapter 7 alone
         expected = scores.from_predictions(test.label, test[model])
         assert table.loc[model].to_dict() == pytest.approx(expected, rel=1e-5)
 
@@ -128,6 +128,7 @@ def test_page_shows_the_values_really_used(project):
 BY_HAND = """
 import sys
 from pathlib import Path
+from bookchain.chapter import WRITES
 from bookchain.dependencies import code_cells, read_notebook
 from bookchain.plan import Plan
 
@@ -159,7 +160,7 @@ def test_the_order_of_the_data_sets_changes_no_table(project, tmp_path):
     boxes = pd.read_csv(folder / "boxes.csv")
     boxes.assign(row=boxes.row.map(now)).to_csv(folder / "boxes.csv", **written)
 
-    environment = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": str(project)}
+    environment = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": str(project), WRITES: str(other)}
     arguments = [sys.executable, "-c", BY_HAND, str(other), *CHAPTERS[1:7]]
     done = subprocess.run(arguments, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-6000:]
