@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from conftest import snakemake
 
+from bookchain.chapter import WRITES
 from cxrlib.evaluation import published, scores
 from cxrlib.restoration.tasks import TASKS
 
@@ -128,7 +129,6 @@ def test_page_shows_the_values_really_used(project):
 BY_HAND = """
 import sys
 from pathlib import Path
-from bookchain.chapter import WRITES
 from bookchain.dependencies import code_cells, read_notebook
 from bookchain.plan import Plan
 
