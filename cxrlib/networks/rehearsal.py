@@ -26,7 +26,7 @@ VERDICTS = {
     "waits": "its weights move and its output varies, but its loss does not fall yet",
     "dead": "nothing that it could learn from comes through",
 }
-STILL = 1e-12  # largest change of a weight that moves nothing: biases start at zero, and take any step
+STILL = 1e-9  # largest change of a weight that moves nothing: biases start at zero, and take any step
 FALL = 0.01  # share by which the loss of a repeated batch must fall
 
 

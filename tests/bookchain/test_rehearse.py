@@ -74,7 +74,7 @@ def test_without_a_gpu_the_preset_points_to_its_rehearsal(monkeypatch):
 def test_a_rate_that_moves_no_weight_is_found_dead(project, monkeypatch):
     """The command as a user gives it, on the chapters up to the first networks that are built to learn."""
     tiny = (project / "tests/tiny.yml").read_text()
-    no_rate = "  restoration_epochs: 1\n  learning_rate: 1.0e-30\n"
+    no_rate = "  restoration_epochs: 1\n  learning_rate: 1.0e-12\n"
     (project / "still.yml").write_text(tiny.replace("  restoration_epochs: 1\n", no_rate))
     monkeypatch.chdir(project)
     monkeypatch.setattr(rehearse, "CHAPTERS", rehearse.CHAPTERS[:3])
