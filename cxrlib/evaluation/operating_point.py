@@ -41,6 +41,13 @@ def d_prime(sensitivity: float, specificity: float) -> float:
     return float(norm.ppf(sensitivity) + norm.ppf(specificity))
 
 
+def _rates_from_counts(tp: int, fn: int, fp: int, tn: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of each class, abnormal first, and the share of each that is called right; shape (2,)."""
+    tp, fn, fp, tn = check_counts(tp, fn, fp, tn)
+    images = np.array([tp + fn, fp + tn])
+    return images, np.array([tp, tn]) / images
+
+
 def d_prime_from_counts(tp: int, fn: int, fp: int, tn: int, level: float = 0.95) -> dict[str, float]:
     """Return d' with its normal interval by the delta method (Gourevitch and Galanter, Psychometrika 32 (1967) 25).
 
@@ -59,9 +66,7 @@ def d_prime_from_counts(tp: int, fn: int, fp: int, tn: int, level: float = 0.95)
     Raises:
         ValueError: as in `d_prime`, or counts as in `cxrlib.evaluation.scores.from_counts`.
     """
-    tp, fn, fp, tn = check_counts(tp, fn, fp, tn)
-    images = np.array([tp + fn, fp + tn])
-    rates = np.array([tp, tn]) / images
+    images, rates = _rates_from_counts(tp, fn, fp, tn)
     distance = d_prime(*rates)
     standard_error = float(np.sqrt(np.sum(rates * (1 - rates) / (images * norm.pdf(norm.ppf(rates)) ** 2))))
     return _with_interval("d_prime", distance, standard_error, level)
@@ -89,9 +94,7 @@ def youden_from_counts(tp: int, fn: int, fp: int, tn: int, level: float = 0.95) 
     >>> round(youden_from_counts(tp=40, fn=10, fp=20, tn=30)["standard_error"], 4)
     0.0894
     """
-    tp, fn, fp, tn = check_counts(tp, fn, fp, tn)
-    images = np.array([tp + fn, fp + tn])
-    rates = np.array([tp, tn]) / images
+    images, rates = _rates_from_counts(tp, fn, fp, tn)
     standard_error = float(np.sqrt(np.sum(rates * (1 - rates) / images)))
     return _with_interval("youden", float(rates.sum() - 1), standard_error, level)
 

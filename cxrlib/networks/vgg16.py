@@ -52,14 +52,7 @@ def vgg16_encoder(
     x = inputs = keras.Input(input_shape)
     for block, (filters, convolutions) in enumerate(VGG16_BLOCKS, start=1):
         for index in range(1, convolutions + 1):
-            x = layers.Conv2D(
-                _scaled(filters, width),
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer=_initializer(initializer, seeds),
-                name=f"block{block}_conv{index}",
-            )(x)
+            x = _convolution(_scaled(filters, width), _initializer(initializer, seeds), f"block{block}_conv{index}")(x)
         if block < len(VGG16_BLOCKS):
             x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     return keras.Model(inputs, x, name="vgg16_encoder")
@@ -69,6 +62,10 @@ def _initializer(name: str, seeds: np.random.Generator | None) -> keras.initiali
     """Give each layer a seed of its own: equal seeds would start equal shapes with equal weights."""
     config = {} if seeds is None else {"seed": int(seeds.integers(2**31))}
     return keras.initializers.get({"class_name": name, "config": config})
+
+
+def _convolution(filters: int, initializer: keras.initializers.Initializer, name: str) -> layers.Conv2D:
+    return layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer=initializer, name=name)
 
 
 def sharp_unet(
@@ -119,14 +116,7 @@ def sharp_unet(
         )(x)
         x = layers.Concatenate(name=f"skip{level}")([x, skip])
         for index in range(1, convolutions + 1):
-            x = layers.Conv2D(
-                _scaled(filters, width),
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer=_initializer(initializer, seeds),
-                name=f"decoder{up}_conv{index}",
-            )(x)
+            x = _convolution(_scaled(filters, width), _initializer(initializer, seeds), f"decoder{up}_conv{index}")(x)
     restored = layers.Conv2D(
         output_channels,
         3,

@@ -9,15 +9,6 @@ from statsmodels.stats.nonparametric import rank_compare_2indep
 from cxrlib.evaluation import roc, scores
 
 
-@pytest.fixture
-def reading():
-    generator = np.random.default_rng(7)
-    y_true = np.repeat([0, 1], [180, 120])
-    # One decimal place: many ties between and within the classes.
-    probability = np.clip(generator.normal(0.4 + 0.15 * y_true, 0.2), 0, 1).round(1)
-    return y_true, probability
-
-
 def test_auc_and_interval_match_scikit_learn_and_statsmodels(reading):
     y_true, probability = reading
     result = roc.roc_auc(y_true, probability)

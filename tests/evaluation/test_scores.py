@@ -13,15 +13,6 @@ from cxrlib.evaluation.scores import COUNTS
 CHICCO = {"tp": 90, "fn": 5, "fp": 4, "tn": 1}
 
 
-@pytest.fixture
-def reading():
-    generator = np.random.default_rng(7)
-    y_true = np.repeat([0, 1], [180, 120])
-    # One decimal place: many ties between and within the classes.
-    probability = np.clip(generator.normal(0.4 + 0.15 * y_true, 0.2), 0, 1).round(1)
-    return y_true, probability
-
-
 def test_scores_of_a_published_confusion_matrix():
     found = scores.from_counts(**CHICCO)
     assert tuple(found) == scores.SCORES
