@@ -80,7 +80,8 @@ test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
-	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser tests/bookchain/editions/test_pdf.py --site $(dir $(PAGE))
+	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
+	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/bookchain/editions/test_pdf.py
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/python -m ruff check .

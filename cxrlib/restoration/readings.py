@@ -13,7 +13,7 @@ import pandas as pd
 
 from cxrlib.arrays import check_image
 from cxrlib.restoration import quality
-from cxrlib.restoration.tasks import BLUR_KERNELS, NOISE_FACTORS, gaussian_blur, to_8_bit
+from cxrlib.restoration.tasks import TASKS, to_8_bit
 
 INTERPOLATIONS = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}
 CHOICES = {
@@ -24,32 +24,6 @@ CHOICES = {
     "channels": (1, 3),  # noise on the grey image, or on three equal channels that are then turned to grey
 }
 """What is open, and how each can be read. A blur knows the first two alone."""
-
-
-def add_noise(
-    image: np.ndarray, level: float, rng: np.random.Generator, rescaling: str, factor: str, channels: int
-) -> np.ndarray:
-    """Add noise in one reading, and store the image with 8 bits.
-
-    Args:
-        image: Float image (H, W) in [0, 1].
-        level: Noise factor.
-        rng: Generator that the noise is drawn from.
-        rescaling: As in `CHOICES`, and so are the next two. "min-max" stretches the image from its own darkest to its
-            own brightest value, "clip" cuts it at 0 and 1.
-        factor: "std" or "variance".
-        channels: 1 or 3.
-
-    Returns:
-        Float32 (H, W), multiples of 1/255.
-    """
-    colour = np.repeat(check_image(image, (2,))[..., None], channels, axis=-1)
-    deviation = level if factor == "std" else np.sqrt(level)
-    noisy = colour + np.float32(deviation) * rng.standard_normal(colour.shape, dtype=np.float32)
-    if rescaling == "min-max":
-        noisy = (noisy - noisy.min()) / max(np.ptp(noisy), np.finfo(np.float32).tiny)
-    stored = to_8_bit(noisy.clip(0, 1))
-    return (stored[..., 0] if channels == 1 else cv2.cvtColor(stored, cv2.COLOR_RGB2GRAY)) / np.float32(255)
 
 
 def input_scores(
@@ -78,7 +52,7 @@ def input_scores(
     """
     if task not in ("denoising", "deblurring"):
         raise ValueError(f"no readings of {task!r}: the paper describes denoising and deblurring")
-    levels = NOISE_FACTORS if task == "denoising" else BLUR_KERNELS
+    levels = TASKS[task].levels
     names = list(CHOICES) if task == "denoising" else list(CHOICES)[:2]
     for name in names:
         if unknown := set(choices[name]) - set(CHOICES[name]):
@@ -128,6 +102,6 @@ def _resize(image: np.ndarray, size: int, interpolation: str) -> np.ndarray:
 
 
 def _corrupt(image: np.ndarray, task: str, level: float, seed: list[int], how: Sequence) -> np.ndarray:
-    if task == "denoising":
-        return add_noise(image, level, np.random.default_rng(seed), *how)
-    return to_8_bit(gaussian_blur(image, level)) / np.float32(255)
+    """Corrupt as the chain does, with what it leaves open given by `how`, and store the image with 8 bits."""
+    options = dict(zip(("rescaling", "noise_scale", "channels"), how, strict=False))
+    return to_8_bit(TASKS[task].function(image, level, np.random.default_rng(seed), **options)) / np.float32(255)

@@ -47,8 +47,10 @@ def to_8_bit(image: np.ndarray) -> np.ndarray:
     return np.rint(image * 255).astype(np.uint8)
 
 
-def add_gaussian_noise(image: np.ndarray, factor: float, rng: np.random.Generator, scale: str = "std") -> np.ndarray:
-    """Add zero-mean Gaussian noise, and clip to [0, 1] (section 2.2, steps i to iv).
+def add_gaussian_noise(
+    image: np.ndarray, factor: float, rng: np.random.Generator, scale: str = "std", rescaling: str = "clip"
+) -> np.ndarray:
+    """Add zero-mean Gaussian noise, and bring the image back to [0, 1] (section 2.2, steps i to iv).
 
     The paper multiplies unit-deviation noise by what it calls a variance factor. Read as it is computed, the factor is
     a standard deviation (`scale="std"`): PSNR is -20 log10(factor) dB before clipping. Read as it is named, it is a
@@ -59,13 +61,15 @@ def add_gaussian_noise(image: np.ndarray, factor: float, rng: np.random.Generato
         factor: Standard deviation or variance of the noise, in units of the full intensity range; 0 or more.
         rng: Generator the noise is drawn from.
         scale: "std" or "variance".
+        rescaling: "clip" cuts at 0 and 1; "min-max" stretches the image from its own darkest to its own brightest
+            value.
 
     Returns:
         The noisy image, float32 in [0, 1], of the same shape.
 
     Raises:
-        ValueError: The image is not floating point in [0, 1], the factor is negative or not finite, or the scale is
-            unknown.
+        ValueError: The image is not floating point in [0, 1], the factor is negative or not finite, or the scale or
+            the rescaling is unknown.
         TypeError: `rng` is not a NumPy Generator.
 
     >>> grey = np.full((64, 64), 0.5, np.float32)
@@ -79,9 +83,13 @@ def add_gaussian_noise(image: np.ndarray, factor: float, rng: np.random.Generato
         raise ValueError(f"the noise factor must be finite and 0 or more, got {factor}")
     if scale not in ("std", "variance"):
         raise ValueError(f'the noise scale must be "std" or "variance", got {scale!r}')
+    if rescaling not in ("clip", "min-max"):
+        raise ValueError(f'the rescaling must be "clip" or "min-max", got {rescaling!r}')
     deviation = factor if scale == "std" else np.sqrt(factor)
-    noise = rng.standard_normal(image.shape, dtype=np.float32)
-    return np.clip(image + np.float32(deviation) * noise, 0, 1)
+    noisy = image + np.float32(deviation) * rng.standard_normal(image.shape, dtype=np.float32)
+    if rescaling == "min-max":
+        noisy = (noisy - noisy.min()) / max(np.ptp(noisy), np.finfo(np.float32).tiny)
+    return noisy.clip(0, 1)
 
 
 def gaussian_blur(image: np.ndarray, kernel_size: int) -> np.ndarray:
@@ -111,14 +119,19 @@ def gaussian_blur(image: np.ndarray, kernel_size: int) -> np.ndarray:
 
 
 def _noise(
-    image: np.ndarray, level: float, rng: np.random.Generator, noise_scale: str = "std", channels: int = 1
+    image: np.ndarray,
+    level: float,
+    rng: np.random.Generator,
+    noise_scale: str = "std",
+    channels: int = 1,
+    rescaling: str = "clip",
 ) -> np.ndarray:
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, got {channels!r}")
     if channels == 1:
-        return add_gaussian_noise(image, level, rng, noise_scale)
+        return add_gaussian_noise(image, level, rng, noise_scale, rescaling)
     colour = np.repeat(image[..., None], 3, axis=-1)
-    stored = to_8_bit(add_gaussian_noise(colour, level, rng, noise_scale))
+    stored = to_8_bit(add_gaussian_noise(colour, level, rng, noise_scale, rescaling))
     return cv2.cvtColor(stored, cv2.COLOR_RGB2GRAY) / np.float32(255)
 
 

@@ -6,7 +6,6 @@ import pytest
 from conftest import ROOT
 
 from cxrlib.restoration import readings
-from cxrlib.restoration.tasks import add_gaussian_noise, to_8_bit
 
 FILM = np.linspace(0.3, 0.7, 128, dtype=np.float32)[None] * np.ones((160, 1), np.float32)
 
@@ -36,20 +35,6 @@ def test_area_resizing_averages_the_noise_away_and_bilinear_resizing_does_not(gr
     assert area - after == pytest.approx(10 * np.log10(20), abs=0.4)
     bilinear = _score(grid, order="before", interpolation="bilinear", **reading)
     assert bilinear - after == pytest.approx(10 * np.log10(2), abs=0.4)
-
-
-def test_after_resizing_and_clipped_is_the_chains_own_noise():
-    for factor in ("std", "variance"):
-        own = to_8_bit(add_gaussian_noise(FILM, 0.08, np.random.default_rng(1), factor)) / np.float32(255)
-        assert np.array_equal(readings.add_noise(FILM, 0.08, np.random.default_rng(1), "clip", factor, 1), own)
-
-
-def test_min_max_uses_the_whole_range_and_moves_the_image():
-    noisy = readings.add_noise(FILM, 0.02, np.random.default_rng(1), "min-max", "std", 1)
-    assert (noisy.min(), noisy.max()) == (0, 1)
-    assert noisy[:, 0].mean() < 0.15  # 0.3 in the film
-    flat = readings.add_noise(np.full((4, 4), 0.5), 0.0, np.random.default_rng(1), "min-max", "std", 1)
-    assert np.isfinite(flat).all()
 
 
 def test_a_blur_before_resizing_does_less_harm():

@@ -85,6 +85,16 @@ def test_noise_is_float32_in_range_and_of_factor_zero_nothing():
     np.testing.assert_array_equal(add_gaussian_noise(RAMP, 0, np.random.default_rng(0)), RAMP)
 
 
+def test_min_max_uses_the_whole_range_and_moves_the_image():
+    grey = np.full((160, 128), 0.3, np.float32)
+    grey[:, 64:] = 0.7
+    noisy = add_gaussian_noise(grey, 0.02, np.random.default_rng(1), rescaling="min-max")
+    assert (noisy.min(), noisy.max()) == (0, 1)
+    assert noisy[:, 0].mean() < 0.2
+    flat = add_gaussian_noise(np.full((4, 4), 0.5), 0.0, np.random.default_rng(1), rescaling="min-max")
+    np.testing.assert_array_equal(flat, np.zeros((4, 4)))
+
+
 @pytest.mark.parametrize("kernel_size", BLUR_KERNELS)
 def test_blur_of_a_point_is_opencvs_table(kernel_size):
     point = np.zeros((21, 21), np.float32)
@@ -130,6 +140,8 @@ def test_bad_options_of_noise_and_blur_are_refused():
             add_gaussian_noise(MID_GREY, factor, rng)
     with pytest.raises(ValueError, match="'sd'"):
         add_gaussian_noise(MID_GREY, 0.1, rng, scale="sd")
+    with pytest.raises(ValueError, match="rescaling"):
+        add_gaussian_noise(MID_GREY, 0.1, rng, rescaling="stretch")
     with pytest.raises(TypeError, match="default_rng"):
         add_gaussian_noise(MID_GREY, 0.1, 0)
     for kernel_size in (0, 4, -3, 3.0):
