@@ -31,13 +31,15 @@ RANGES = {
     **dict.fromkeys(("batch_size", "patience", "idle_steps", "starts", "resamples", "max_images"), COUNT),
     **dict.fromkeys(("synthetic_kermany", "synthetic_vindr", "strength_images", "figure_kernel"), COUNT),
     **dict.fromkeys(("learning_rate", "segmenter_rate", "width", "restoration_width"), POSITIVE),
-    **dict.fromkeys(("image_size", "synthetic_size", "segmenter_size"), (16, math.inf)),
+    **dict.fromkeys(("image_size", "synthetic_size"), (16, math.inf)),
+    "segmenter_size": (96, math.inf),  # below it Inception-V3 has no pixels left
     "significance_level": (1e-12, 0.5),
     "initial_fuzziness": (-math.inf, math.inf),
     "seed": (0, 2**32 - 1),  # NumPy's
 }
 """Lowest and highest value, of each number in a list too; a number without a line here may be 0 or more."""
 
+POOLED = 16  # pixels of an image that one of VGG-16's deepest features stands for
 OTHER_WORDS = {"threshold": ("otsu",), "thresholds": ("otsu",)}  # words that stand in a number's place
 AS_LONG = ("synthetic_kermany", "synthetic_vindr", "restoration_sizes", "classification_sizes")  # as the chapter's
 
@@ -151,6 +153,8 @@ def fault_of(name: str, value: Any, own: Any) -> str:
         return "" if value in CHOICES[name] else f"give one of {', '.join(map(repr, CHOICES[name]))}"
     if isinstance(value, str | bool):
         return ""
+    if name == "image_size" and value % POOLED:
+        return f"give a multiple of {POOLED}, for four poolings"
     low, high = RANGES.get(name, (0, math.inf))
     if low <= value <= high and math.isfinite(value):
         return ""

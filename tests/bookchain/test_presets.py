@@ -37,6 +37,8 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path, text):
         ("04-classification", "epochs: 0", "epochs is 0; give 1 or more"),
         ("04-classification", "training_images: -1", "training_images is -1; give 0 or more"),
         ("04-classification", "momentum: 1.5", "momentum is 1.5; give 0 to 1"),
+        ("01-preprocessing", "segmenter_size: 64", "segmenter_size is 64; give 96 or more"),
+        ("01-preprocessing", "image_size: 50", "image_size is 50; give a multiple of 16"),
         ("04-classification", "mirror: 1", "mirror is 1; give true or false"),
         ("04-classification", "arms: Den-P", "arms is 'Den-P'; give a list"),
         ("04-classification", "arms: [1]", "each of its values: give text"),
