@@ -243,7 +243,8 @@ images = np.load(folder + "/images.npy")
 models = [keras.models.load_model(f"{folder}/{index}.keras") for index in range(3)]
 assert not any(name.startswith("cxrlib") for name in sys.modules)
 (fuzziness,) = models[0].get_layer("fuzziness").weights
-assert keras.ops.convert_to_numpy(fuzziness).item() == 1.5 and isinstance(fuzziness.constraint, keras.constraints.NonNeg)
+assert keras.ops.convert_to_numpy(fuzziness).item() == 1.5
+assert isinstance(fuzziness.constraint, keras.constraints.NonNeg)
 np.save(folder + "/found.npy", [keras.ops.convert_to_numpy(model(images)) for model in models])
 """
     fresh_python(code, tmp_path)
