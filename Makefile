@@ -1,4 +1,4 @@
-# make help lists what there is; `make book` and `make test` need Python 3.11 or newer and nothing else.
+# make help lists what there is; `make book` and `make test` need Python 3.11, 3.12 or 3.13 and nothing else.
 PRESET ?= quick
 PYTHON ?= python3
 CORES ?= all
@@ -6,7 +6,12 @@ STEPS ?= 20
 VENV := .venv
 # From here on, not in full: the folder's own path may have spaces and apostrophes.
 BIN := $(VENV)/bin
+# It names the versions that are installed; what is installed later keeps to them.
 READY := $(VENV)/installed
+REFUSAL := "Python %d.%d does not fit: the packages are made for 3.11, 3.12 and 3.13, so say make book PYTHON=python3.13"
+UV := .snakemake/cache/uv
+COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --custom-compile-command 'make lock'
 # Preset and data paths go on in the environment, where no shell reads them: make puts what its command line says there.
 export PRESET
 # What a user has set for other programs' sake is kept from this one's installation and runs.
@@ -32,11 +37,11 @@ help:  ## list the targets
 	@echo "Presets: quick (default), kermany, paper. Data: KERMANY= VINDR= LUNG_MASKS= VGG16= SEGMENTER="
 
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and $(REFUSAL) % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install -qq --no-deps -r requirements.lock
+	$(BIN)/python -m pip install -qq --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
-	@touch $@
+	@$(BIN)/python -m pip freeze --all --exclude-editable > $@
 
 book: $(READY)  ## run the chapters that are out of date and render the book (PRESET=quick)
 	@$(BIN)/python -m bookchain.execute
@@ -60,9 +65,10 @@ test-chain: $(READY)  ## run all chapters in miniature, and the tests of what th
 	$(BIN)/python -m pytest -m chain
 
 # The other backends live in a folder of their own, so that the book's environment stays what requirements.lock says.
+# Their lock has no hashes: PyTorch for CPUs alone and PyTorch for GPUs are different files of one version.
 $(BACKENDS)/installed: $(READY) requirements-backends.lock
 	rm -rf $(BACKENDS)
-	$(BIN)/python -m pip install -qq --target $(BACKENDS) -c requirements.lock -r requirements-backends.lock
+	$(BIN)/python -m pip install -qq --target $(BACKENDS) -c $(READY) -r requirements-backends.lock
 	@touch $@
 
 test-backends: $(BACKENDS)/installed  ## run the tests of models, losses and training on JAX and PyTorch as well
@@ -72,7 +78,7 @@ test-backends: $(BACKENDS)/installed  ## run the tests of models, losses and tra
 # So does what drives the browser. The browser itself is the system's: Chromium or Chrome.
 $(BROWSER)/installed: $(READY) requirements-browser.lock
 	rm -rf $(BROWSER)
-	$(BIN)/python -m pip install -qq --target $(BROWSER) -c requirements.lock -r requirements-browser.lock
+	$(BIN)/python -m pip install -qq --target $(BROWSER) --no-deps --require-hashes -r requirements-browser.lock
 	@touch $@
 
 test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a browser, and use it (PRESET=quick)
@@ -105,7 +111,7 @@ grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSION
 	$(BIN)/python -m bookchain.editions.grade '$(SUBMISSIONS)' --run $(RUN)
 
 lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is there (installs it on first use)
-	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c requirements.lock jupyterlab
+	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c $(READY) jupyterlab
 	PATH="$$PWD/$(BIN):$$PATH" TF_CPP_MIN_LOG_LEVEL=3 python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--LabApp.default_url=/lab/tree/$(firstword $(wildcard student) notebooks)
 
@@ -119,8 +125,12 @@ pdf: book $(BROWSER)/installed  ## print the book as runs/PRESET/book.pdf (needs
 launch: $(READY)  ## write the notebooks that launch buttons open to _build/launch (BOOK_REPOSITORY=address)
 	$(BIN)/python -m bookchain.editions.launch _build/launch
 
-lock: $(READY)  ## write the versions that are installed now to requirements.lock
-	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock
+# Versions that are locked stay; delete a line, or a file, to have it chosen anew.
+lock:  ## bring requirements.lock and requirements-browser.lock up to pyproject.toml, for all systems and Pythons
+	$(PYTHON) -m venv --clear $(UV)
+	$(UV)/bin/python -m pip install -qq uv==0.13.9
+	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
+	$(COMPILE) --group browser -c requirements.lock -o requirements-browser.lock
 
 clean:  ## remove all runs (the environment stays)
 	rm -rf runs .snakemake _build

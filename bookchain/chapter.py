@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from bookchain.provenance import MARKER, made_by
-from cxrlib.files import written_whole
+from cxrlib.files import flush_to_disk, written_whole
 
 WRITES = "BOOKCHAIN_WRITES"  # environment variable: the run folder that chapters write to
 
@@ -117,10 +117,14 @@ class Chapter:
                 f"{self._shown(folder)}: not there yet, or not finished. "
                 f"Run notebooks/{name}.ipynb first (or `make book`, which runs all in order)."
             ) from error
-        for file in files:
-            if not (folder / file).is_file():
+        sizes = files if isinstance(files, dict) else dict.fromkeys(files)  # earlier runs have a list
+        for file, size in sizes.items():
+            path = folder / file
+            found = path.stat().st_size if path.is_file() else None
+            if found is None or size not in (None, found):
+                fault = "gone" if found is None else f"{found} bytes and no longer {size}"
                 raise MissingArtefactError(
-                    f"{self._shown(folder / file)}: gone since its chapter was finished. "
+                    f"{self._shown(path)}: {fault} since its chapter was finished. "
                     f"Run notebooks/{name}.ipynb again (or delete {self._shown(folder)} and run `make book`)."
                 )
         if folder.parent != self.book:
@@ -134,8 +138,15 @@ class Chapter:
         return frame
 
     def finish(self) -> None:
-        """Mark the chapter as finished, and say what made it: the last line of every chapter."""
-        files = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
+        """Mark the chapter as finished, and say what made it: the last line of every chapter.
+
+        The marker names the files with their sizes in bytes, and is written once all of them are on the disk.
+        """
+        files = {}
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            with self._naming(path):
+                flush_to_disk(path)
+            files[str(path.relative_to(self.folder))] = path.stat().st_size
         with self._written(self.folder / MARKER) as partial:
             marker = {"chapter": self.name, "files": files, "made_by": made_by(self.root)}
             partial.write_text(json.dumps(marker, indent=1))

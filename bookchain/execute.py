@@ -23,7 +23,7 @@ import yaml
 
 from bookchain.chapter import WRITES, project_root
 from bookchain.surroundings import surroundings
-from cxrlib.files import written_whole
+from cxrlib.files import move_into_place, written_whole
 
 RUNNING = "running.json"  # in a run folder: the run that is writing to it
 
@@ -63,7 +63,7 @@ def execute(run: Path, name: str, made_from: str) -> int:
         return status
     with written_whole(done.with_suffix(".json")) as partial:
         partial.write_text(made_from)
-    os.replace(notebook, done.with_suffix(".ipynb"))
+    move_into_place(notebook, done.with_suffix(".ipynb"))
     source.unlink()
     return 0
 

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -130,6 +131,41 @@ def vindr_cohort(tmp_path_factory):
     root = tmp_path_factory.mktemp("cohorts") / "vindr"
     overview = write_vindr_pcxr(root, LABELS, CLASS_NAMES, 80, 8, size=48, seed=2, workers=1)
     return SimpleNamespace(root=root, overview=overview)
+
+
+class Disk:
+    """A disk that keeps what was flushed to it: of other files a loss of power would leave nothing."""
+
+    def __init__(self, monkeypatch):
+        self.kept, self.events = {}, []
+        flush, rename = os.fsync, os.replace
+
+        def fsync(descriptor):
+            flush(descriptor)
+            state = os.fstat(descriptor)
+            if stat.S_ISREG(state.st_mode):
+                self.kept[state.st_ino] = os.pread(descriptor, state.st_size, 0)
+            else:
+                self.events.append(("folder", state.st_ino, None))
+
+        def replace(source, target):
+            self.events.append(("renamed", Path(target), dict(self.kept)))
+            rename(source, target)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        monkeypatch.setattr(os, "replace", replace)
+
+    def at_renaming(self, path):
+        """Give what was on the disk when a file got its name, by inode; the folder must have been flushed after."""
+        place = max(number for number, event in enumerate(self.events) if event[:2] == ("renamed", path))
+        assert ("folder", path.parent.stat().st_ino, None) in self.events[place:]
+        return self.events[place][2]
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """What a loss of power would leave on the disk."""
+    return Disk(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from bookchain.chapter import WRITES, project_root
 from bookchain.dependencies import code_cells, read_notebook, sources
 from bookchain.editions.exercises import STUB, exercises, stub
 from bookchain.plan import with_values
+from cxrlib.files import written_whole
 
 COLUMNS = ["student", "chapter", "exercise", "passed", "message"]
 SECONDS = 300  # for one notebook; the exercises take seconds, the import of Keras a part of a minute at worst
@@ -107,7 +108,8 @@ def main() -> int:
         parser.error(f"{arguments.submissions}: no STUDENT/NN-name.ipynb there; keep the names of the student edition")
     frames = [grade(path.resolve(), chapters[name], arguments.run) for (_, name), path in found.items()]
     grades = pd.concat(frames, ignore_index=True)
-    grades.to_csv(arguments.submissions / "grades.csv", index=False)
+    with written_whole(arguments.submissions / "grades.csv") as partial:
+        grades.to_csv(partial, index=False)
     passed = grades.pivot(index="student", columns="exercise", values="passed")
     print(passed.replace({True: "passed", False: "-"}).fillna("not handed in").to_string())
     print(f"All rows, with messages: {arguments.submissions / 'grades.csv'}")

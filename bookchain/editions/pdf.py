@@ -15,6 +15,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from bookchain.chapter import project_root
+from cxrlib.files import written_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--allow-file-access-from-files", "--disable-gpu", "--no-first-run"]  # fonts lie in files beside the page
@@ -163,7 +164,8 @@ def print_page(page: Path, target: Path) -> None:
         if faults := tab.evaluate(FAULTS):
             raise PdfError(f"{page}: not shown: {'; '.join(faults[:5])}; correct the chapter that holds it")
         tab.evaluate(NARROWED)
-        tab.pdf(path=target, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
+        with written_whole(target) as partial:
+            tab.pdf(path=partial, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
 
 
 def main() -> int:

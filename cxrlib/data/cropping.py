@@ -18,7 +18,7 @@ from cxrlib import progress
 from cxrlib.data.images import crop_and_resize, read_image
 from cxrlib.data.masks import read_mask
 from cxrlib.data.parallel import map_files
-from cxrlib.files import written_whole
+from cxrlib.files import flush_to_disk, move_into_place, written_whole
 from cxrlib.networks.lungs import bounding_box, scale_box, segment
 
 BLOCK = 64  # crops between two records of how far the work has come
@@ -102,7 +102,8 @@ def crop_to_lungs(
                 crops.write(np.rint(255 * crop_and_resize(image, crop, size, keep_aspect)).astype(np.uint8).tobytes())
                 rows.append([width, height, *crop, found is not None])
                 if len(rows) % BLOCK == 0:
-                    crops.flush()  # before the rows: one that is recorded has its pixels
+                    crops.flush()
+                    flush_to_disk(array)  # before the rows: one that is recorded has its pixels
                     lines.writelines(f"{json.dumps(row)}\n" for row in rows[-BLOCK:])
                     lines.flush()
                 bar.update()
@@ -110,7 +111,7 @@ def crop_to_lungs(
         with written_whole(target) as partial:
             shutil.copyfile(array, partial)
     else:
-        os.replace(array, target)
+        move_into_place(array, target)
         record.unlink()
     columns = ["width", "height", "crop_x_min", "crop_y_min", "crop_x_max", "crop_y_max", "lungs_found"]
     return pd.DataFrame(rows, columns=columns)
@@ -127,6 +128,9 @@ def _fingerprint(paths: Sequence[str], segmenter: keras.Model | None, settings: 
 
 def _done_before(record: Path, key: str) -> list[list]:
     """Read the rows that an interrupted run of the same work has recorded, without a line that it left half-written."""
-    lines = record.read_text().splitlines(keepends=True) if record.is_file() else []
-    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    try:
+        lines = record.read_text().splitlines(keepends=True) if record.is_file() else []
+        whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    except ValueError:  # after a loss of power there may be zeros in it
+        return []
     return whole[1:] if whole[:1] == [key] else []

@@ -1,10 +1,12 @@
 """Compressed streams as they are on disk: what size they declare, and whether a JPEG holds all of its image."""
 
 import io
+import re
 import struct
 from itertools import pairwise
 
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 JPEG_START, JPEG_END, JPEG_SCAN, JPEG_2000_START = b"\xff\xd8", b"\xff\xd9", b"\xff\xda", b"\xff\x4f\xff\x51"
@@ -12,6 +14,7 @@ JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # markers that a 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 RESTARTS = range(0xD0, 0xD8)
 TAIL = 4  # bytes at the end of a scan that are exchanged for others
+FEW = 4  # bytes left over at the end of an image tell nothing: some writers fill up with them
 TRIES = 8  # other bytes that may all decode to the same pixels, since both lie beyond black
 
 
@@ -48,8 +51,10 @@ def jpeg_damage(stream: bytes) -> str | None:
 
     libjpeg makes up what is missing, and passes over what is left. So the stream is decoded again with more bytes
     behind each scan, which must change nothing, and, if it has one scan, with other bytes at its end, which must
-    change something.
-    Damage that leaves the number of codes as it was cannot be noticed: a JPEG has no checksum.
+    change something. Last, simplejpeg gives libjpeg's own warnings, which Pillow and OpenCV keep back: codes that do
+    not exist, and bytes left over between the scans of a progressive JPEG.
+    Damage that leaves the number of codes as it was cannot be noticed: a JPEG has no checksum. It is rare where a hole
+    is large, or the JPEG progressive, and common where a few bytes of a baseline JPEG were overwritten.
 
     Args:
         stream: A JPEG of 8 bits, baseline or progressive, that Pillow can decode.
@@ -58,9 +63,12 @@ def jpeg_damage(stream: bytes) -> str | None:
         The fault; None where there is none.
     """
     random = np.random.default_rng(0)
-    whole = _with_whole_blocks(stream)
-    stream = whole or stream
-    parts = _scan_ends(stream)
+    try:
+        whole = _with_whole_blocks(stream)
+        stream = whole or stream
+        parts = _scan_ends(stream)
+    except (IndexError, ValueError):
+        return "its markers do not follow one another to its end: it has a hole"
     pixels = _decode(stream)
     more = random.integers(0, 255, 256, dtype=np.uint8).tobytes()  # no 255, which would begin a marker
     longer = more.join(stream[start:end] for start, end in pairwise([0, *parts, len(stream)]))
@@ -73,6 +81,18 @@ def jpeg_damage(stream: bytes) -> str | None:
         others = (random.integers(0, 255, end - start, dtype=np.uint8).tobytes() for _ in range(TRIES))
         if all(np.array_equal(_decode(stream[:start] + other + stream[end:]), pixels) for other in others):
             return "its image ends before the data do: it has a hole"
+    return _warning(stream)
+
+
+def _warning(stream: bytes) -> str | None:
+    """Give what libjpeg says of a stream's codes; its other warnings (of colours, of versions) are no damage."""
+    try:
+        simplejpeg.decode_jpeg(stream, colorspace="GRAY", strict=True)
+    except ValueError as error:
+        said = str(error).removeprefix("Corrupt JPEG data: ")
+        left = re.match(r"(\d+) extraneous bytes before marker 0xd9", said)
+        if said != str(error) and not (left and int(left[1]) <= FEW):
+            return f"its codes are not those of an image ({said}): it has a hole"
     return None
 
 

@@ -6,6 +6,7 @@ paired tests: McNemar's of sensitivities and DeLong's of areas under the ROC cur
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -210,19 +211,30 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
 
     Returns:
         `auc_1`, `auc_2`, `difference` (second less first), `standard_error`, the 95% interval of the difference `low`
-        to `high`, `z`, two-sided `p`; z 0 and p 1 for equal areas.
+        to `high`, `z`, two-sided `p`; z 0 and p 1 for equal areas, as those of two constants or two perfect models.
+
+        Between a constant and a perfect model, or a perfect one and its reverse, no image says anything else than the
+        others. So DeLong's variance is 0, the interval has no width and z is infinite: an artefact of the method, no
+        certainty, for p would be 0 with four images too. There p is that of a permutation of the labels instead:
+        only two of their orders, the one found and its reverse, give such a difference.
 
     Raises:
-        ValueError: as in `cxrlib.evaluation.roc.delong`, or the areas differ without any variance.
+        ValueError: as in `cxrlib.evaluation.roc.delong`.
+
+    >>> found = compare_auc([0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5], [0.1, 0.2, 0.8, 0.9])
+    >>> found["difference"], found["standard_error"], found["z"], round(found["p"], 3)
+    (0.5, 0.0, inf, 0.333)
     """
     (auc_1, auc_2), covariance = delong(y_true, [probability_1, probability_2])
     contrast = np.array([-1.0, 1.0])
     standard_error = float(np.sqrt(max(contrast @ covariance @ contrast, 0.0)))
-    if auc_1 != auc_2 and standard_error == 0:
-        raise ValueError("the areas differ but have no variance on these images: the test needs more images")
     difference, margin = float(auc_2 - auc_1), float(norm.ppf(0.975)) * standard_error
+    tested = _z_test(difference, standard_error)
+    if difference != 0 and standard_error == 0:
+        labels = np.asarray(y_true)
+        tested["p"] = 2 / math.comb(labels.size, int(labels.sum()))
     limits = {"low": difference - margin, "high": difference + margin}
-    return {"auc_1": float(auc_1), "auc_2": float(auc_2), **limits, **_z_test(difference, standard_error)}
+    return {"auc_1": float(auc_1), "auc_2": float(auc_2), **limits, **tested}
 
 
 def pairwise_auc(
@@ -246,7 +258,10 @@ def pairwise_auc(
 
 
 def _z_test(difference: float, standard_error: float) -> dict[str, float]:
-    z = 0.0 if difference == 0 else difference / standard_error
+    if difference == 0:
+        z = 0.0
+    else:
+        z = difference / standard_error if standard_error else math.copysign(math.inf, difference)
     return {"difference": difference, "standard_error": standard_error, "z": z, "p": float(2 * norm.sf(abs(z)))}
 
 

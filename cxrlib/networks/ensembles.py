@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
@@ -85,55 +85,33 @@ def slsqp_weights(probabilities: np.ndarray, y_true: np.ndarray, starts: int = 2
     return weights / weights.sum()
 
 
-@keras.saving.register_keras_serializable("cxrlib")
-class AtLeast(keras.constraints.Constraint):
-    """Constraint that keeps a weight at or above a bound."""
-
-    def __init__(self, bound: float = 1e-3):
-        self.bound = bound
-
-    def __call__(self, w):
-        """Raise values below the bound to it."""
-        return ops.maximum(w, self.bound)
-
-    def get_config(self):
-        """Return the bound, for saving."""
-        return {"bound": self.bound}
-
-
-@keras.saving.register_keras_serializable("cxrlib")
-class FuzzySoftmax(layers.Layer):
+def fuzzy_softmax(logits, initial: float = 1.0, positive: bool = True):
     """Multiply logits by one trainable scalar, the fuzziness, before softmax (paper, section 2.3.3).
 
+    The layers are Keras's own, so that a saved model is loaded without this package: a dense layer named `fuzziness`
+    with one weight, which each logit passes through by itself, and a softmax named `fuzzy_softmax`.
+
     Args:
+        logits: Tensor of shape (N, classes).
         initial: Initial fuzziness; the paper gives none, 1 leaves plain softmax.
-        positive: Keep the fuzziness above zero; a negative one would exchange the classes.
+        positive: Keep the fuzziness from falling below zero; a negative one would exchange the classes.
+
+    Returns:
+        Probabilities, shape (N, classes).
+
+    >>> probability = fuzzy_softmax(np.array([[0.0, 1.0]]), initial=2.0)
+    >>> [round(float(value), 3) for value in probability[0]]
+    [0.119, 0.881]
     """
-
-    def __init__(self, initial: float = 1.0, positive: bool = True, **kwargs):
-        super().__init__(**kwargs)
-        self.initial, self.positive = initial, positive
-
-    def build(self, input_shape):
-        """Make the one weight."""
-        self.fuzziness = self.add_weight(
-            name="fuzziness",
-            shape=(),
-            initializer=keras.initializers.Constant(self.initial),
-            constraint=AtLeast() if self.positive else None,
-        )
-
-    def call(self, logits):
-        """Turn logits (N, classes) into probabilities (N, classes)."""
-        return ops.softmax(self.fuzziness * logits, axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        """Return the input's shape."""
-        return input_shape
-
-    def get_config(self):
-        """Return the settings, for saving."""
-        return {**super().get_config(), "initial": self.initial, "positive": self.positive}
+    scale = layers.Dense(
+        1,
+        use_bias=False,
+        kernel_initializer=keras.initializers.Constant(initial),
+        kernel_constraint=keras.constraints.NonNeg() if positive else None,
+        name="fuzziness",
+    )
+    scaled = scale(layers.Reshape((logits.shape[-1], 1))(logits))  # (N, classes, 1)
+    return layers.Softmax(name="fuzzy_softmax")(layers.Flatten()(scaled))
 
 
 def attention_fuzzy(
@@ -155,13 +133,13 @@ def attention_fuzzy(
         attention: Activation of the attention layer in the "features" reading: "sigmoid" or "softmax" (then times the
             number of features, lest the logits vanish). The paper does not say.
         initial_fuzziness: Initial value of the fuzziness.
-        positive: Keep the fuzziness above zero.
+        positive: Keep the fuzziness from falling below zero.
         heads: Initial kernel and bias of each model's logits in the "logits" reading, from its own classifier.
         seed: Seed of the new layers.
 
     Returns:
         Model from (N, H, W, C) to (N, 2). Layer `pooled_features` holds the concatenated features, so that training
-        can compute them once; layer `fuzzy_softmax` holds the fuzziness.
+        can compute them once; layer `fuzziness` holds the fuzziness, its one weight.
 
     Raises:
         ValueError: If there are fewer than two encoders, input shapes differ, or an argument is unknown.
@@ -201,5 +179,5 @@ def attention_fuzzy(
             begin = end
         stacked = layers.Concatenate(axis=1, name="model_logits")(per_model)  # (N, models, 2)
         logits = layers.Flatten(name="logits")(layers.Dot(axes=(2, 1), name="attend")([weights, stacked]))
-    outputs = FuzzySoftmax(initial_fuzziness, positive, name="fuzzy_softmax")(logits)
+    outputs = fuzzy_softmax(logits, initial_fuzziness, positive)
     return keras.Model(inputs, outputs, name="attention_fuzzy")

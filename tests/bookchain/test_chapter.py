@@ -120,6 +120,41 @@ def test_file_lost_since_is_named(project):
     assert len(message.splitlines()) == 1
 
 
+def test_file_that_became_shorter_since_is_named(project):
+    """As a power failure leaves it: numpy would refuse the memory map, and nobody a short table."""
+    first = Chapter("01-preprocessing", "runs/quick")
+    first.table(pd.DataFrame({"a": [1, 2, 3]}), "split")
+    first.finish()
+    second = Chapter("02-noise-and-blur", "runs/quick")
+    with (first.folder / "split.csv").open("r+b") as file:
+        file.truncate(4)
+    fault = "runs/quick/01-preprocessing/split.csv: 4 bytes and no longer 8 since its chapter was finished. Run"
+    with pytest.raises(MissingArtefactError, match=fault):
+        second.upstream("01-preprocessing")
+
+
+def test_marker_of_an_earlier_run_names_no_sizes(project):
+    first = Chapter("01-preprocessing", "runs/quick")
+    first.table(pd.DataFrame({"a": [1]}), "split")
+    (first.folder / MARKER).write_text('{"chapter": "01-preprocessing", "files": ["split.csv"]}')
+    second = Chapter("02-noise-and-blur", "runs/quick")
+    assert second.upstream("01-preprocessing") == first.folder
+    (first.folder / "split.csv").unlink()
+    with pytest.raises(MissingArtefactError, match="split.csv: gone"):
+        second.upstream("01-preprocessing")
+
+
+def test_a_chapter_is_finished_when_all_of_it_is_on_the_disk(project, disk):
+    chapter = Chapter("01-preprocessing", "runs/quick")
+    (chapter.folder / "images").mkdir()
+    (chapter.folder / "images/a.png").write_bytes(b"written by another library")
+    chapter.table(pd.DataFrame({"a": [1]}), "split")
+    chapter.finish()
+    kept = disk.at_renaming(chapter.folder / MARKER)
+    for path in (chapter.folder / "images/a.png", chapter.folder / "split.csv", chapter.folder / MARKER):
+        assert kept[path.stat().st_ino] == path.read_bytes()
+
+
 def test_jupyter_shows_that_line_alone(project, capsys):
     shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
     chapter = Chapter("02-noise-and-blur", "runs/quick")
@@ -159,7 +194,7 @@ def test_finishing_lists_the_files_and_drops_the_checkpoints(project):
     chapter.table(pd.DataFrame({"a": [1]}), "split")
     chapter.finish()
     marker = json.loads((chapter.folder / MARKER).read_text())
-    assert (marker["chapter"], marker["files"]) == ("01-preprocessing", ["images/a.npy", "split.csv"])
+    assert (marker["chapter"], marker["files"]) == ("01-preprocessing", {"images/a.npy": 0, "split.csv": 4})
     assert not chapter.checkpoints.exists()
 
 

@@ -1,25 +1,87 @@
-"""What the project needs directly is pinned in requirements.lock, which make, conda and Binder install."""
+"""One lock for all systems and Pythons, with hashes, that make, conda and Binder install; and who may install it."""
 
 import os
 import re
 import subprocess
+import sys
 import tomllib
+from importlib import metadata
 
+import pytest
 from conftest import ROOT
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+MACHINES = {
+    "Linux": {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
+    "Mac": {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"},
+    "Windows": {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "os_name": "nt"},
+}
+VERSIONS = ["3.11.2", "3.11.9", "3.12.1", "3.13.0"]  # the first is Debian 12's
 
 
-def name_of(requirement):
-    return re.split(r"[<>=!\[ ;]", requirement)[0].lower().replace("_", "-").replace(".", "-")
+def pins(name="requirements.lock"):
+    """Give the entries of a lock, each with its hashes."""
+    text = re.sub(r"(?m)^ *#.*\n", "", (ROOT / name).read_text()).replace("\\\n", " ")
+    return [(Requirement(line.split(" --hash=")[0]), line.split(" --hash=")[1:]) for line in text.splitlines()]
 
 
-def test_lock_pins_every_direct_dependency_and_names_no_index():
-    lock = (ROOT / "requirements.lock").read_text()
-    locked = {name_of(line): line.partition("==")[2] for line in lock.split()}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    assert {name_of(requirement) for group in groups for requirement in group} <= locked.keys()
-    assert all(locked.values())
-    assert "http" not in lock
+def environment(machine, version):
+    found = {"python_version": version.rpartition(".")[0], "python_full_version": version, "extra": ""}
+    return default_environment() | MACHINES[machine] | found
+
+
+def locked_for(where):
+    found = [pin for pin, _ in pins() if pin.marker is None or pin.marker.evaluate(where)]
+    versions = {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in found}
+    assert len(versions) == len(found), "a package has two versions on one machine"
+    return versions
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-browser.lock"])
+def test_a_lock_gives_each_file_a_hash_and_names_no_index(name):
+    for pin, hashes in pins(name):
+        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), pin
+        assert hashes, pin
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each.strip()) for each in hashes), pin
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    assert not re.search(r"(?m)^-", text), "an option of pip's"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_lock_holds_on_every_machine_all_that_is_needed_there(machine, version):
+    """By what the packages themselves declare, as `pip check` on that machine would."""
+    where = environment(machine, version)
+    locked = locked_for(where)
+    needed = [Requirement(line) for group in PROJECT["optional-dependencies"].values() for line in group]
+    needed += [Requirement(line) for line in PROJECT["dependencies"]]
+    for name in locked:
+        try:
+            needed += [Requirement(line) for line in metadata.requires(name) or []]
+        except metadata.PackageNotFoundError:  # another system's, or not yet installed: nothing is known of it here
+            continue
+    for each in needed:
+        if each.marker is None or each.marker.evaluate(where):
+            assert canonicalize_name(each.name) in locked, each
+            assert each.specifier.contains(locked[canonicalize_name(each.name)], prereleases=True), each
+
+
+@pytest.mark.parametrize(("version", "fits"), [((3, 10), 0), ((3, 11), 1), ((3, 13), 1), ((3, 14), 0)])
+def test_a_python_that_does_not_fit_is_refused_by_name(tmp_path, version, fits):
+    python = tmp_path / "python"
+    asked = f"import sys; sys.version_info = {(*version, 0)}; exec(sys.argv[1])"
+    python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} -c "{asked}" "$2"\necho on with it; exit 1\n')
+    python.chmod(0o755)
+    command = ["make", f"PYTHON={python}", f"VENV={tmp_path}/new", f"{tmp_path}/new/installed"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ("on with it" in said.stdout) == fits
+    advice = f"Python {version[0]}.{version[1]} does not fit: the packages are made for 3.11, 3.12 and 3.13, so say "
+    assert (advice in said.stderr) != fits
+    assert PROJECT["requires-python"] == ">=3.11,<3.14"
 
 
 def test_packages_that_are_installed_are_those_that_are_there():

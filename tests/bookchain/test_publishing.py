@@ -32,6 +32,8 @@ def test_every_make_target_that_the_workflow_calls_exists():
     assert called[:7] == ["lint", "book", "test", "test-chain", "test-backends", "test-browser", "rehearse"]
     assert set(re.findall(r"(?m)^make (\S+)", (ROOT / ".ci/run").read_text())) == set(called[:7])
     assert set(called) <= make_targets()
+    checks = [(ROOT / ".ci/run").read_text().splitlines(), [step.get("run") for step in steps("check")]]
+    assert all(".venv/bin/python -m pip check" in lines for lines in checks)
 
 
 def test_workflow_runs_on_pushes_and_pull_requests_but_not_on_what_it_pushes_itself():
@@ -98,7 +100,10 @@ def test_binder_installs_the_book_itself():
     assert not (ROOT / "binder").exists(), "Binder would read that folder and pass over environment.yml"
     assert not (ROOT / ".binder").exists()
     *_, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert pip == {"pip": ["-r requirements.lock", "-e ."]}
+    assert pip == {"pip": ["-r requirements.lock"]}  # with hashes in it, pip takes no folder beside it
+    assert os.access(ROOT / "postBuild", os.X_OK)
+    install = "python -m pip install --no-deps --no-build-isolation -e ."
+    assert install in (ROOT / "postBuild").read_text().splitlines()
 
 
 def test_citation_names_the_book_and_the_paper_as_the_bibliography_does():

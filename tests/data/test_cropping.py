@@ -147,3 +147,42 @@ def test_pixels_that_a_power_loss_took_are_made_again(films, segmenter, tmp_path
         partial.truncate(length)
     assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
     assert (tmp_path / "a.npy").read_bytes() == whole
+
+
+def test_a_row_is_recorded_once_its_pixels_are_on_the_disk(films, segmenter, tmp_path, monkeypatch, disk):
+    class PowerLossError(Exception):
+        pass
+
+    def feed(function, paths):
+        for number, path in enumerate(paths):
+            if number == 100:
+                raise PowerLossError
+            yield function(path)
+
+    monkeypatch.setattr(cropping, "map_files", feed)
+    with pytest.raises(PowerLossError):
+        cropping.crop_to_lungs(films * 50, segmenter, tmp_path / "a.npy", 16, unfinished=tmp_path / "kept")
+    recorded = len((tmp_path / "kept/partial-a.jsonl").read_text().splitlines()) - 1
+    array = tmp_path / "kept/partial-a.npy"
+    assert recorded == 64
+    assert len(disk.kept[array.stat().st_ino]) >= 128 + 256 * recorded
+
+
+@pytest.mark.parametrize("kept", [None, "kept"])
+def test_crops_are_on_the_disk_before_they_have_their_name(films, segmenter, tmp_path, disk, kept):
+    target = tmp_path / "a.npy"
+    cropping.crop_to_lungs(films, segmenter, target, 16, unfinished=kept and tmp_path / kept)
+    assert disk.at_renaming(target)[target.stat().st_ino] == target.read_bytes()
+
+
+def test_a_record_with_zeros_in_it_is_not_used(films, segmenter, tmp_path):
+    paths = films * 50
+    kept = tmp_path / "kept"
+    expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept)
+    whole = (tmp_path / "a.npy").read_bytes()
+    record = kept / "partial-a.jsonl"
+    content = bytearray(record.read_bytes())
+    content[200:300] = bytes(100)
+    record.write_bytes(content)
+    assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
+    assert (tmp_path / "a.npy").read_bytes() == whole

@@ -64,6 +64,25 @@ def test_jpeg_with_a_hole_is_named(fill):
         assert jpeg_damage(jpeg(sound, "grey")) is None
 
 
+@pytest.mark.parametrize(("size", "least"), [(16, 0.6), (256, 0.9)])
+@pytest.mark.parametrize("kind", ["progressive", "progressive colour"])
+def test_progressive_jpeg_overwritten_in_the_middle_is_mostly_named(kind, size, least):
+    random, found = np.random.default_rng(0), []
+    film = np.clip(2 * FILMS[0] / 3 + random.normal(0, 12, X.shape), 0, 255)  # a radiograph has slopes and grain
+    whole = jpeg(film, kind)
+    start = whole.index(b"\xff\xda") + 20
+    for place in np.linspace(start, len(whole) - size - 20, 60).astype(int):
+        other = random.integers(0, 255, size, dtype=np.uint8).tobytes()
+        found.append(jpeg_damage(whole[:place] + other + whole[place + size :]) is not None)
+    assert np.mean(found) >= least
+
+
+def test_a_few_bytes_left_over_at_the_end_are_no_damage():
+    for kind in KINDS:
+        whole = jpeg(FILMS[0], kind)
+        assert jpeg_damage(whole[:-2] + bytes(3) + whole[-2:]) is None, kind
+
+
 def test_jpeg_with_data_left_over_is_named():
     whole = jpeg(FILMS[0], "colour")
     assert "its image ends before the data do" in jpeg_damage(whole[:-2] + bytes(range(50, 90)) + whole[-2:])

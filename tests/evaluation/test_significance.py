@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from decoded import SENSITIVITY
 from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
+from statsmodels.stats.nonparametric import rank_compare_2indep
 from statsmodels.stats.weightstats import DescrStatsW
 
 from cxrlib.evaluation import significance
@@ -200,8 +202,57 @@ def test_auc_difference_of_two_correlated_models():
     assert result["p"] == pytest.approx(2 * norm.sf(abs(result["z"])))
 
 
-def test_auc_ignores_a_monotone_change_and_refuses_a_test_without_variance():
-    y_true, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.9])
-    assert significance.compare_auc(y_true, probability, probability**2)["p"] == 1
-    with pytest.raises(ValueError, match="no variance"):
-        significance.compare_auc(y_true, np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.4, 0.3, 0.2, 0.1]))
+ORDER = np.array([0, 0, 0, 1, 1, 1, 1])
+CONSTANT, PERFECT, SOME = np.full(7, 0.5), np.arange(7) / 10, np.array([0.1, 0.6, 0.3, 0.5, 0.9, 0.2, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(SOME, SOME**2, id="monotone"),
+        pytest.param(PERFECT, ORDER.astype(float), id="both perfect"),
+        pytest.param(CONSTANT, CONSTANT / 5, id="both constant"),
+        pytest.param(1 - PERFECT, 1 - ORDER.astype(float), id="both reversed"),
+        pytest.param(SOME, SOME, id="equal"),
+    ],
+)
+def test_equal_areas_do_not_differ_even_without_variance(first, second):
+    found = significance.compare_auc(ORDER, first, second)
+    assert found["auc_1"] == found["auc_2"]
+    assert [found[name] for name in ("difference", "standard_error", "low", "high", "z", "p")] == [0, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "difference"),
+    [
+        pytest.param(CONSTANT, PERFECT, 0.5, id="constant and perfect"),
+        pytest.param(PERFECT, CONSTANT, -0.5, id="perfect and constant"),
+        pytest.param(1 - PERFECT, PERFECT, 1, id="reversed and perfect"),
+        pytest.param(CONSTANT, 1 - PERFECT, -0.5, id="constant and reversed"),
+    ],
+)
+def test_areas_that_differ_without_variance_are_tested_by_permutation(first, second, difference):
+    found = significance.compare_auc(ORDER, first, second)
+    assert [found[name] for name in ("difference", "standard_error", "low", "high")] == [
+        difference,
+        0,
+        *[difference] * 2,
+    ]
+    assert found["z"] == np.sign(difference) * np.inf
+    others = [np.isin(np.arange(7), chosen) for chosen in combinations(range(7), 4)]
+    differences = [roc_auc_score(labels, second) - roc_auc_score(labels, first) for labels in others]
+    assert found["p"] == pytest.approx(np.mean(np.abs(differences) >= abs(difference) - 1e-12))
+
+
+def test_a_constant_adds_no_variance():
+    alone = rank_compare_2indep([0.5, 0.9], [0.1, 0.6], use_t=False)  # Brunner and Munzel's variance is DeLong's
+    found = significance.compare_auc([0, 0, 1, 1], [0.5] * 4, [0.1, 0.6, 0.5, 0.9])
+    assert found["standard_error"] == pytest.approx(np.sqrt(alone.var / alone.nobs))
+    assert found["p"] == pytest.approx(alone.test_prob_superior(0.5).pvalue)
+
+
+def test_a_pair_without_variance_stands_among_others():
+    scores = {"constant": CONSTANT, "perfect": PERFECT, "some": SOME}
+    frame = significance.pairwise_auc(ORDER, scores)
+    assert _row(frame, "constant", "perfect")["p_holm"] == pytest.approx(3 * 2 / 35)
+    assert frame["p_holm"].between(0, 1).all()
