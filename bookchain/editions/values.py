@@ -110,7 +110,7 @@ def _decode(coded: Any) -> Any:
     if kind == "frame":
         columns, index = [_decode(column) for column in rest[0]], _decode(rest[2])
         frame = pd.DataFrame(dict(enumerate(columns)), index=index)
-        return frame.set_axis(_decode(rest[1]), axis=1)
+        return _filled(frame.set_axis(_decode(rest[1]), axis=1))
     raise NoValueError("something that is no value")
 
 
@@ -123,7 +123,7 @@ def _array(dtype: str, shape: list[int], data: str) -> np.ndarray:
     return _filled(array != 0 if dtype.kind == "b" else array.copy())
 
 
-def _filled(array: np.ndarray) -> np.ndarray:
+def _filled(array: Any) -> Any:
     if not array.size:
         raise NoValueError("an empty array")
     return array

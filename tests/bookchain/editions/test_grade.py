@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SOURCES
 from hostile_class import CLASS, LABELS, hand_in, small_project
 
 from bookchain.editions import sandbox
@@ -129,6 +129,12 @@ def test_without_the_run_nobody_is_graded(tmp_path):
     assert "01-first: not there yet" in done.stderr
     assert "nobody is graded" in done.stderr
     assert not (tmp_path / "handed in-graded").exists()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_solutions_of_the_book_pass_where_answers_run_apart(project, tmp_path, source):
+    grader = Grader(project, project / "runs/tiny", tmp_path / "work", 60, not sandbox.obstacle(), [])
+    assert grader.fault(project / "notebooks" / source.name) == ""
 
 
 def test_without_namespaces_the_same_points_and_the_run_is_a_copy(tmp_path):
