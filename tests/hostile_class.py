@@ -129,8 +129,8 @@ PASSED = {"exercise": "ex-double", "passed": True, "message": "", "printed": "",
 
 PATCHES = f"""{WRONG}
 import builtins, math
-np.isclose = np.allclose = lambda *a, **k: True
-math.isfinite = builtins.isinstance = lambda *a: True
+np.isclose = np.allclose = math.isfinite = lambda *a, **k: True
+builtins.AssertionError = type("Never", (Warning,), dict())
 """
 WRITES = f"""{WRONG}
 import os
@@ -157,7 +157,7 @@ READS = """
 text = open('PROJECT/notebooks/02-small.md').read()
 exec(text.split('[solution]')[1].split('```')[0])
 """
-MEMORY = "answer = [bytearray(2**30) for _ in range(100)]"
+MEMORY = "answer = np.ones(2**31)"
 MANY = """
 import subprocess, time
 for _ in range(60):
@@ -186,6 +186,7 @@ def double(x):
     display(x)
     return two * x
 get_ipython()
+print("yes" * 10**6)
 """
 FORMULA = """
 class Formula(Exception):

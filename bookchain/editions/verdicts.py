@@ -140,7 +140,7 @@ def verdict(exercise: Exercise, cells: list[str], namespace: dict, theirs: Answe
         theirs.begin()
         began = time.monotonic()
         with within(seconds):
-            for cell in cells:
+            for cell in [*cells, *map(_imports, exercise.checks)]:  # a check's imports are there when it calls
                 theirs.ask("run", cell)
             namespace |= _stand_ins(exercise, theirs)
             for check in exercise.checks:
@@ -170,16 +170,21 @@ def verdict(exercise: Exercise, cells: list[str], namespace: dict, theirs: Answe
     return {"passed": not message, "message": message, "printed": printed, "seconds": spent}
 
 
+def _imports(cell: Any) -> str:
+    """Give the imports of a cell."""
+    nodes = [node for node in ast.parse(cell.source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.unparse(ast.Module(nodes, []))
+
+
 def _stand_ins(exercise: Exercise, theirs: Answers) -> dict[str, Any]:
     """Give what a check may use of an answer: what the book's solution imports, and by its names what there is."""
     found: dict[str, Any] = {}
     for cell in exercise.solution:
+        exec(_imports(cell), found)
         for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                exec(compile(ast.Module([node], []), exercise.label, "exec"), found)
-            elif isinstance(node, ast.FunctionDef):
+            if isinstance(node, ast.FunctionDef):
                 found[node.name] = theirs.function(node.name)
-            else:
+            elif isinstance(node, ast.Assign):
                 found[node.targets[0].id] = theirs.ask("value", node.targets[0].id)
     return found
 

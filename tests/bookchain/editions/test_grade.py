@@ -68,11 +68,11 @@ def test_each_answer_gets_its_points_whatever_it_does(graded, name):
     ("name", "exercise", "message"),
     [
         ("patches", "ex-double", "AssertionError: four doubled"),
-        ("equal", "ex-answer", "gave back a value of type Equal"),
+        ("equal", "ex-answer", "AssertionError"),
         ("empty", "ex-double", "gave back an empty array"),
         ("endless", "ex-double", f"took more than {SECONDS} seconds"),
         ("endless print", "ex-lines", f"took more than {SECONDS} seconds"),
-        ("memory", "ex-answer", "MemoryError"),
+        ("memory", "ex-answer", "Unable to allocate"),
         ("large", "ex-answer", "gave back more than 64 MB"),
         ("many", "ex-answer", "started more than 40 processes"),
         ("ends", "ex-double", "ended Python"),
@@ -115,8 +115,8 @@ def test_each_student_has_a_page_and_nothing_of_theirs_is_html(graded):
     assert "<h1>Exercises: right</h1>" in pages["right"]
     assert "3 of 3 points" in pages["right"]
     assert "four doubled" in pages["patches"]
-    assert "nono" in pages["endless-print"]
-    assert len(pages["endless-print"]) < 10_000
+    assert "yesyes" in pages["notebook"]
+    assert len(pages["notebook"]) < 10_000
     assert "&lt;script&gt;" in pages["HYPERLINK-1"]
     assert not any("<script" in page for page in pages.values())
 
