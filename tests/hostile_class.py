@@ -119,12 +119,13 @@ with TemporaryDirectory() as folder:
 ```
 """
 LABELS = ["ex-double", "ex-answer", "ex-lines"]
+IMPORT = "from math import isfinite\n\n\n"
 RIGHT = {
-    "double": "def double(x):\n    return two * x",
+    "double": f"{IMPORT}def double(x):\n    return two * x",
     "answer": "answer = 42",
     "lines": "def lines(path):\n    return len(open(path).readlines())",
 }
-WRONG = "def double(x):\n    return 0\n\n\n"
+WRONG = f"{IMPORT}def double(x):\n    return 0\n\n\n"
 PASSED = {"exercise": "ex-double", "passed": True, "message": "", "printed": "", "seconds": 0, "edition": ""}
 
 PATCHES = f"""{WRONG}
@@ -140,8 +141,7 @@ for number in range(1, 64):
     except OSError:
         pass
 """
-EQUAL = """
-class Equal(float):
+EQUAL = f"""{IMPORT}class Equal(float):
     __eq__ = __le__ = __lt__ = __bool__ = lambda *a: True
     __array__ = lambda *a, **k: 1 / 0
 
@@ -149,8 +149,7 @@ class Equal(float):
 def double(x):
     return Equal(0)
 """
-EMPTY = """
-def double(x):
+EMPTY = f"""{IMPORT}def double(x):
     return np.empty((0, 1)) if np.ndim(x) else 2 * x
 """
 READS = """

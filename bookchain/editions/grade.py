@@ -195,7 +195,11 @@ def main() -> int:
                 print(f"{name}: the book's own solutions do not pass, so nobody is graded: {fault}", file=sys.stderr)
                 print(f"Is {arguments.run} a finished run of this copy? `make book` makes one.", file=sys.stderr)
                 return 1
-        marks, whole = grade(grader, students, chapters, out, place)
+        try:
+            marks, whole = grade(grader, students, chapters, out, place)
+        except KeyboardInterrupt:
+            print(f"stopped; {out} holds what was graded", file=sys.stderr)
+            return 130
     print(marks.sums().drop(columns=["edition", "answers_ran"]).to_string(index=False))
     for student in students:
         for text in student.passed_over:

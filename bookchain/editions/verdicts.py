@@ -25,7 +25,7 @@ from bookchain.editions.sandbox import Watch, adopt, end_children, limit, starte
 from bookchain.editions.values import NoValueError, decoded
 from bookchain.plan import with_values
 
-SET_UP = 300  # seconds for a chapter's first two cells: the import of Keras may take a part of a minute
+SET_UP = 600  # seconds for a chapter's first two cells; the import of Keras takes minutes on a busy machine
 NOTEBOOK = 50 * 2**20  # bytes of a notebook
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bookchain.editions.{0} import main; sys.exit(main())"
 
