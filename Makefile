@@ -13,7 +13,7 @@ UV := .snakemake/cache/uv
 COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command 'make lock'
 # Preset and data paths go on in the environment, where no shell reads them: make puts what its command line says there.
-export PRESET
+export PRESET SUBMISSIONS
 # What a user has set for other programs' sake is kept from this one's installation and runs.
 export PIP_USER := 0
 export PIP_NO_CACHE_DIR := 1
@@ -107,8 +107,8 @@ student: $(READY)  ## write the chapters without solutions to student/; keeps no
 lecturer: $(READY)  ## write the chapters with solutions to lecturer/, to run and to check the grading with
 	$(BIN)/python -m bookchain.editions.student lecturer --solutions
 
-grade: $(READY)  ## run the exercises of submitted student notebooks (SUBMISSIONS=folder with a folder a student)
-	$(BIN)/python -m bookchain.editions.grade '$(SUBMISSIONS)' --run $(RUN)
+grade: $(READY)  ## grade submitted student notebooks (SUBMISSIONS=folder with a folder a student)
+	@$(BIN)/python -m bookchain.editions.grade "$$SUBMISSIONS" --run $(RUN)
 
 lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is there (installs it on first use)
 	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c $(READY) jupyterlab

@@ -9,6 +9,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+from bookchain.dependencies import digest
 from bookchain.editions.commonmark import fences
 
 STUB = "# Your solution: fill in each `...`, run this cell, then run the check below.\n\n"
@@ -101,6 +102,25 @@ def label(notebook):
         for cell in (*exercise.solution, *exercise.checks):
             cell.metadata.exercise = exercise.label
     return notebook
+
+
+def answers(exercise: Exercise, notebook) -> tuple[list[str], str]:
+    """Give the code of one exercise's answer in a notebook that was handed in, and why there is none."""
+    found = []
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        if cell.cell_type == "code" and cell.metadata.get("exercise") == exercise.label and isinstance(tags, list):
+            found += [str(cell.source)] * ("solution" in tags)
+    if found == [STUB + stub(cell.source) for cell in exercise.solution]:
+        return [], "not solved: the cell is as it was handed out"
+    return found, "" if found else "no answer: the cell is gone, or was written anew elsewhere"
+
+
+def version(notebook) -> str:
+    """Give the version of a chapter's exercises: twelve digits that change with what is asked and how it is tried."""
+    parts = [stub(cell.source) for exercise in exercises(notebook) for cell in exercise.solution]
+    parts += [exercise.label for exercise in exercises(notebook)]
+    return digest("\0".join(parts + [cell.source for exercise in exercises(notebook) for cell in exercise.checks]))
 
 
 def _outside(text: str, inside: bool) -> tuple[str, bool]:

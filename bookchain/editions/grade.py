@@ -1,119 +1,211 @@
-"""Run the exercises of submitted student notebooks: `python -m bookchain.editions.grade submissions --run runs/quick`.
+"""Grade submitted student notebooks: `python -m bookchain.editions.grade submissions --run runs/quick`.
 
-A folder holds one folder a student, named after them, with notebooks of the student edition. Each notebook is run in a
-process of its own, which is stopped after a time limit: the answers are the student's, the set-up and the checks are
-this copy's, so that a check changed in a submission passes nobody. It runs strangers' code: do it where that is right.
+A folder holds one folder a student, named after them, with notebooks of the student edition, at any depth. The answers
+are the student's; the set-up and the checks are this copy's. They run in processes apart (`bookchain.editions.answers`
+and `verdicts`), two notebooks at a time, after the book's own solutions have shown that all is in place.
 """
 
 import argparse
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
-import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import nbformat
-import pandas as pd
+import psutil
 
 from bookchain.chapter import WRITES, project_root
-from bookchain.dependencies import code_cells, read_notebook, sources
-from bookchain.editions.exercises import STUB, exercises, stub
-from bookchain.plan import with_values
-from cxrlib.files import written_whole
+from bookchain.dependencies import read_notebook, sources
+from bookchain.editions import sandbox
+from bookchain.editions.exercises import exercises, version
+from bookchain.editions.marks import Marks, Student, plain
+from bookchain.editions.verdicts import SET_UP, python
+from bookchain.surroundings import surroundings
 
-COLUMNS = ["student", "chapter", "exercise", "passed", "message"]
-SECONDS = 300  # for one notebook; the exercises take seconds, the import of Keras a part of a minute at worst
+SECONDS = 60  # for one exercise; the book's own take less than two
+OPEN = (
+    "WARNING: the answers run WITHOUT a sandbox, for this machine gives this user no namespaces ({0}). An answer can "
+    "read what you can read, the solutions too, use the network, change your files and disturb the grading. Grade "
+    "strangers on Linux with user namespaces, or as a user and on a machine with nothing of worth."
+)
 
 
-def submissions(folder: Path, chapters: set[str]) -> tuple[dict[tuple[str, str], Path], list[Path]]:
-    """Find the notebooks to grade, also second downloads and copies, "02-name (1).ipynb" or "02-name-Copy1.ipynb".
+def class_of(folder: Path, chapters: set[str]) -> list[Student]:
+    """Find what each folder holds, at any depth; also second downloads, "02-name (1).ipynb" or "02-name-Copy1.ipynb".
 
-    Returns:
-        (student, chapter) to the newest notebook of that name; and all others, for a person to look at.
+    The newest of several files for one chapter counts. Links are not followed: they could lead to others' answers.
+    Files beside the folders are those of a student without a name.
     """
-    found: dict[tuple[str, str], Path] = {}
-    paths = sorted(folder.glob("*/*.ipynb"), key=lambda path: path.stat().st_mtime)
-    for path in paths:
-        name = re.sub(r"( ?\(\d+\)|-Copy\d+)$", "", path.stem)
-        if name in chapters:
-            found[path.parent.name, name] = path
-    return dict(sorted(found.items())), sorted(set(paths) - set(found.values()))
+    students, loose = [], Student("(in no folder)")
+    for entry in sorted(folder.iterdir()):
+        if entry.is_symlink() or not entry.is_dir():
+            loose.passed_over.append(f"{entry.name}: a link or a file; each student needs a folder")
+            continue
+        students.append(student := Student(entry.name))
+        paths, problems = [], []
+        for place, folders, files in os.walk(entry, onerror=problems.append):
+            folders[:] = sorted(name for name in folders if name not in (".ipynb_checkpoints", "__MACOSX"))
+            links = [name for name in folders if Path(place, name).is_symlink()]
+            student.passed_over += [f"{Path(place, name).relative_to(entry)}: a link to a folder" for name in links]
+            paths += [Path(place, name) for name in files]
+        student.passed_over += [f"not readable: {problem}" for problem in problems]
+        for path in sorted(paths, key=lambda path: (-path.lstat().st_mtime, path)):
+            name, shown = re.sub(r"( ?\(\d+\)|-Copy\d+)$", "", path.stem), path.relative_to(entry)
+            if path.suffix != ".ipynb" or name not in chapters:
+                student.passed_over.append(f"{shown}: not the name of a chapter's notebook")
+            elif not stat.S_ISREG(path.lstat().st_mode):
+                student.passed_over.append(f"{shown}: a link or no file; hand in the notebook itself")
+            elif name in student.notebooks:
+                newest = student.notebooks[name].relative_to(entry)
+                student.passed_over.append(f"{shown}: {newest} is newer, or comes first")
+            else:
+                student.notebooks[name] = path
+    return students + [loose] * bool(loose.passed_over)
 
 
-def run_notebook(source: Path, submitted: Path, run: str, results: Path) -> None:
-    """Run one student's answers to one chapter, and write each result as a line of JSON as soon as it is there."""
-    chapter, notebook = read_notebook(source), nbformat.read(submitted, as_version=4)
-    parameters, set_up = code_cells(chapter)[:2]
-    namespace = {"__name__": "__main__"}
-    exec(compile(with_values(parameters.source, {"run": run}), f"{source.stem}, parameters", "exec"), namespace)
-    exec(compile(set_up.source, f"{source.stem}, set-up", "exec"), namespace)
-    with results.open("a") as file:
-        for exercise in exercises(chapter):
-            labelled = (cell for cell in code_cells(notebook) if cell.metadata.get("exercise") == exercise.label)
-            found = [cell.source for cell in labelled if "solution" in cell.metadata.get("tags", [])]
-            message = "" if found else "no answer: the cell is gone, or was written anew elsewhere"
-            if found == [STUB + stub(cell.source) for cell in exercise.solution]:
-                found, message = [], "not solved: the cell is as it was handed out"
-            try:
-                for text in (*found, *(cell.source for cell in exercise.checks)) if found else ():
-                    exec(compile(text, exercise.label, "exec"), namespace)
-            except (Exception, SystemExit) as error:
-                message = f"{type(error).__name__}: {error}"
-            line = {"exercise": exercise.label, "passed": not message, "message": message}
-            file.write(json.dumps(line) + "\n")
-            file.flush()
+class Grader:
+    """What all notebooks of a class are graded with.
 
-
-def grade(submitted: Path, source: Path, run: str, seconds: float = SECONDS) -> pd.DataFrame:
-    """Grade one notebook in a process of its own; the folder that holds it names the student.
-
-    Returns:
-        One row an exercise: student, chapter, exercise, passed, message. Those not reached in time have not passed.
+    Args:
+        root: The project.
+        run: The finished run that the exercises read.
+        work: An empty folder.
+        seconds: Time for one exercise.
+        isolated: Whether the answers have namespaces of their own.
+        hidden: What the answers must not see.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "results"
-        results.touch()
-        command = [sys.executable, "-m", "bookchain.editions.grade", "--one", source, submitted, run, results]
-        environment = os.environ | {WRITES: f"{folder}/run"}  # what an answer writes must not touch anyone's run
-        options = {"capture_output": True, "text": True, "cwd": project_root(), "env": environment}
+
+    def __init__(self, root: Path, run: Path, work: Path, seconds: float, isolated: bool, hidden: list[Path]):
+        self.root, self.run, self.work, self.seconds, self.isolated = root, run, work, seconds, isolated
+        self.hidden = [str(path) for path in (root, run, *hidden)]
+        self.home, self.running, self.numbers = work / "home", set(), count(1)
+
+    def results(self, source: Path, submitted: Path | None) -> tuple[list[dict[str, Any]], str]:
+        """Grade a notebook, or with `None` the book's own solutions.
+
+        Returns:
+            What each exercise's check said, and why there may be fewer than the chapter has.
+        """
+        work = self.work / str(next(self.numbers))
+        environment = surroundings(self.root, self.home, os.environ, threads=1)
+        environment |= {WRITES: str(work / "run"), "TMPDIR": str(work / "tmp"), "CUDA_VISIBLE_DEVICES": "-1"}
+        (work / "tmp").mkdir(parents=True)
+        job = {"source": str(source), "submitted": submitted and str(submitted), "root": str(self.root)}
+        job |= {"run": str(self.run), "work": str(work), "fonts": environment["MPLCONFIGDIR"], "hidden": self.hidden}
+        job |= {"seconds": self.seconds, "isolated": self.isolated, "values": parameters(self.run, source.stem)}
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        options |= {"env": environment, "cwd": self.root, "start_new_session": True}
+        process = subprocess.Popen(python("verdicts", self.root), **options)
+        self.running.add(process)
+        patience, told = (len(exercises(read_notebook(source))) + 1) * 4 * (SET_UP + self.seconds), ""
         try:
-            done = subprocess.run(command, timeout=seconds, **options)
-            rest = "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["stopped"])[-1]
+            said, errors = process.communicate(json.dumps(job).encode() + b"\n", timeout=patience)
         except subprocess.TimeoutExpired:
-            rest = f"took more than {seconds:g} seconds"
-        rows = {line["exercise"]: line for line in map(json.loads, results.read_text().splitlines())}
-    for exercise in exercises(read_notebook(source)):
-        rows.setdefault(exercise.label, {"exercise": exercise.label, "passed": False, "message": rest or "not reached"})
-    frame = pd.DataFrame(rows.values()).assign(student=submitted.parent.name, chapter=source.stem)
-    return frame[COLUMNS]
+            told = "the checks did not end"
+            self.end(process)
+            said, errors = process.communicate()
+        self.running.discard(process)
+        if process.returncode:
+            told = told or (errors.decode(errors="replace").strip().splitlines() or ["the checks' process ended"])[-1]
+        return [json.loads(line) for line in said.splitlines() if line.endswith(b"}")], told
+
+    def end(self, *processes: subprocess.Popen) -> None:
+        """End processes with all that they have started."""
+        for process in processes:
+            below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+            for one in (process, *below):
+                one.kill()
+
+    def fault(self, source: Path) -> str:
+        """Say why the book's own solutions to a chapter do not pass; empty if they do."""
+        results, told = self.results(source, None)
+        failed = [f"{one['exercise']}: {one['message']}" for one in results if not one["passed"]]
+        return "; ".join([*failed, *([told] if told else [])])
+
+
+def parameters(run: Path, chapter: str) -> dict[str, Any]:
+    """Give the parameters that a run executed a chapter with; none where it does not say."""
+    record = run / "executed" / f"{chapter}.json"
+    return json.loads(record.read_text())["parameters"] if record.is_file() else {}
+
+
+def grade(
+    grader: Grader, students: list[Student], chapters: dict[str, Path], out: Path, place: str
+) -> tuple[Marks, bool]:
+    """Grade all notebooks of a class, two at a time; the tables grow with each.
+
+    Returns:
+        The marks, and whether all that was handed in could be graded.
+    """
+    used = {name: path for name, path in chapters.items() if any(name in student.notebooks for student in students)}
+    labels = {name: [one.label for one in exercises(read_notebook(path))] for name, path in used.items()}
+    editions = {name: version(read_notebook(path)) for name, path in used.items()}
+    marks, whole = Marks(out, students, labels, editions, place), True
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        waiting = {
+            pool.submit(grader.results, used[chapter], path.resolve()): (number, chapter)
+            for chapter in used
+            for number, student in enumerate(students)
+            if (path := student.notebooks.get(chapter))
+        }
+        try:
+            for done in as_completed(waiting):
+                number, chapter = waiting[done]
+                results, fault = done.result()
+                marks.add(number, chapter, results, fault)
+                whole = whole and not fault
+                passed = sum(one["passed"] for one in results)
+                print(f"{plain(students[number].name)}, {chapter}: {passed} of {len(labels[chapter])}", flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            grader.end(*grader.running)
+            raise
+    return marks, whole
 
 
 def main() -> int:
-    """Grade a folder of submissions; print a table of students by exercises and write all rows as CSV."""
-    if sys.argv[1:2] == ["--one"]:
-        source, submitted, run, results = sys.argv[2:]
-        run_notebook(Path(source), Path(submitted), run, Path(results))
-        return 0
+    """Grade a folder of submissions; see the module. The exit status is 1 if something could not be graded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("submissions", type=Path, help="folder with one folder a student")
+    parser.add_argument("submissions", help="folder with one folder a student")
     parser.add_argument("--run", default="runs/quick", help="finished run that the exercises read")
+    parser.add_argument("--out", type=Path, help="folder for tables and feedback; else SUBMISSIONS-graded beside it")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="time for one exercise")
     arguments = parser.parse_args()
-    chapters = {path.stem: path for path in sources(project_root())}
-    found, passed_over = submissions(arguments.submissions, set(chapters))
-    for path in passed_over:
-        print(f"{path}: passed over: no chapter of this name, or a newer copy is there", file=sys.stderr)
-    if not found:
-        parser.error(f"{arguments.submissions}: no STUDENT/NN-name.ipynb there; keep the names of the student edition")
-    frames = [grade(path.resolve(), chapters[name], arguments.run) for (_, name), path in found.items()]
-    grades = pd.concat(frames, ignore_index=True)
-    with written_whole(arguments.submissions / "grades.csv") as partial:
-        grades.to_csv(partial, index=False)
-    passed = grades.pivot(index="student", columns="exercise", values="passed")
-    print(passed.replace({True: "passed", False: "-"}).fillna("not handed in").to_string())
-    print(f"All rows, with messages: {arguments.submissions / 'grades.csv'}")
-    return 0
+    folder, root = Path(arguments.submissions).resolve(), project_root()
+    if not arguments.submissions or not folder.is_dir():
+        parser.error(f"{arguments.submissions or 'nothing'}: no folder; give the one that holds a folder a student")
+    chapters = {path.stem: path for path in sources(root)}
+    students = class_of(folder, set(chapters))
+    if not any(student.notebooks for student in students):
+        parser.error(f"{folder}: no STUDENT/NN-name.ipynb there; keep the names of the student edition")
+    out, obstacle = arguments.out or folder.with_name(f"{folder.name}-graded"), sandbox.obstacle()
+    place = "without a sandbox" if obstacle else "in namespaces of their own"
+    print(OPEN.format(obstacle) if obstacle else f"The answers run {place}.", file=sys.stderr)
+    with TemporaryDirectory(prefix="grading-") as work:
+        run, hidden = (root / arguments.run).resolve(), [folder, out.resolve()]
+        grader = Grader(root, run, Path(work).resolve(), arguments.seconds, not obstacle, hidden)
+        for name, source in chapters.items():
+            if any(name in student.notebooks for student in students) and (fault := grader.fault(source)):
+                print(f"{name}: the book's own solutions do not pass, so nobody is graded: {fault}", file=sys.stderr)
+                print(f"Is {arguments.run} a finished run of this copy? `make book` makes one.", file=sys.stderr)
+                return 1
+        try:
+            marks, whole = grade(grader, students, chapters, out, place)
+        except KeyboardInterrupt:
+            print(f"stopped; {out} holds what was graded", file=sys.stderr)
+            return 130
+    print(marks.sums().drop(columns=["edition", "answers_ran"]).to_string(index=False))
+    for student in students:
+        for text in student.passed_over:
+            print(f"{plain(student.name)}: does not count: {plain(text)}", file=sys.stderr)
+    print(f"{out}: grades.csv, a row a student; exercises.csv, a row an exercise; feedback/, a page a student")
+    return 0 if whole else 1
 
 
 if __name__ == "__main__":

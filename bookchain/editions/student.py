@@ -16,7 +16,7 @@ from nbformat.v4 import new_markdown_cell
 from bookchain.chapter import project_root
 from bookchain.dependencies import declared, read_notebook, sources
 from bookchain.editions.commonmark import plain_notebook, with_equal_ids
-from bookchain.editions.exercises import exercises, label, strip
+from bookchain.editions.exercises import exercises, label, strip, version
 from cxrlib.files import written_whole
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -39,7 +39,7 @@ def edition(path: Path, solutions: bool = False):
     filled = opening.substitute(number=int(path.name[:2]), needs=needs, name=path.stem)
     notebook.cells.insert(0, new_markdown_cell(filled.strip()))
     with_equal_ids(notebook)
-    notebook.metadata = {"kernelspec": source.metadata.get("kernelspec", {})}  # not jupytext's: no pair
+    notebook.metadata = {"kernelspec": source.metadata.get("kernelspec", {}), "edition": version(source)}  # no pair
     return notebook, count
 
 
