@@ -10,6 +10,9 @@ from skimage.filters import threshold_otsu
 from cxrlib.arrays import check_array, check_same_shape
 from cxrlib.evaluation.clusters import mean_interval
 
+PAIRED = ["model_1", "model_2", "measure", "only_1", "only_2", "difference", "low", "high"]
+"""The columns of `paired_differences`."""
+
 
 def _check_map(map: np.ndarray) -> np.ndarray:
     return check_array(map, "the map", (2,), low=0, remedy="give one map of score_cam")
@@ -196,5 +199,4 @@ def paired_differences(
         gain = (values[second] - values[first]).to_numpy()
         limits = mean_interval(gain, patients.loc[values.index], resamples, seed)
         rows.append((first, second, name, int((gain < 0).sum()), int((gain > 0).sum()), float(gain.mean()), *limits))
-    columns = ["model_1", "model_2", "measure", "only_1", "only_2", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=PAIRED)
