@@ -6,7 +6,7 @@ import statsmodels.api as sm
 from scipy.stats import bootstrap, norm
 from sklearn.metrics import roc_auc_score
 
-from cxrlib.evaluation import clusters, significance
+from cxrlib.evaluation import clusters, paired
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_contributions_to_an_area_are_delongs(children):
     assert added[first_abnormal] == pytest.approx((share - area) / abnormal)
     squares = [np.sum(added[labels == label] ** 2) for label in (0, 1)]
     delong = squares[0] * normal / (normal - 1) + squares[1] * abnormal / (abnormal - 1)
-    error = significance.compare_auc(labels, np.full(len(labels), 0.5), models["first"])["standard_error"]
+    error = paired.compare_auc(labels, np.full(len(labels), 0.5), models["first"])["standard_error"]
     assert delong == pytest.approx(error**2)
 
 

@@ -1,4 +1,4 @@
-"""Tests of significance against published intervals, hand arithmetic and the audit of the paper's Table 3."""
+"""Tests of significance: published intervals, hand arithmetic and the audit of the paper's Table 3."""
 
 from itertools import combinations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from decoded import SENSITIVITY
 from scipy.stats import norm
-from statsmodels.stats.weightstats import DescrStatsW
 
 from cxrlib.evaluation import significance
 
@@ -107,101 +106,3 @@ def test_holm_adjustment_by_hand():
 def test_one_model_has_no_pair():
     with pytest.raises(ValueError, match="1 model"):
         significance.pairwise({"a": (1, 2)})
-
-
-def test_mcnemar_by_hand():
-    # Abnormal images only: one found by the first alone, six by the second alone, one by both, two by none.
-    first = np.array([1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1])
-    second = np.array([0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0])
-    y_true = np.array([1] * 10 + [0] * 2)
-    result = significance.mcnemar_sensitivity(y_true, first, second)
-    assert (result["only_1"], result["only_2"]) == (1, 6)
-    assert result["difference"] == pytest.approx(0.5)
-    assert (result["low"], result["high"]) == significance.paired_interval(1, 6, 10)
-    assert result["p"] == pytest.approx(2 * (1 + 7) / 2**7)  # two tails of a fair coin, at most 1 of 7
-    assert significance.mcnemar_sensitivity(y_true, first, first)["p"] == 1
-    assert significance.mcnemar_sensitivity([1, 1, 0], [1, 0, 0], [0, 1, 0])["p"] == 1  # balanced disagreement
-
-
-@pytest.mark.parametrize(
-    ("only_1", "only_2", "images", "expected", "rounding"),
-    [
-        # Cavo et al. (2012), in Fagerland, Lydersen and Laake, Statistical Analysis of Contingency Tables (2017),
-        # chapter 8; the limits are those of their R package contingencytables.
-        (16, 6, 161, (-0.1182, -0.0045), 5.1e-5),
-        # Agresti, Categorical Data Analysis: approval of a prime minister in two surveys of the same 1600 voters.
-        # Half an image more in each cell changes nothing that he prints.
-        (150, 86, 1600, (-0.06, -0.02), 5.1e-3),
-    ],
-)
-def test_paired_interval_matches_published_examples(only_1, only_2, images, expected, rounding):
-    assert significance.paired_interval(only_1, only_2, images) == pytest.approx(expected, abs=rounding)
-
-
-def test_paired_interval_is_that_of_a_mean_of_differences():
-    # Each image is -1, 0 or 1: in a large sample the interval is that of their mean (statsmodels).
-    low, high = DescrStatsW(np.repeat([-1, 0, 1], [900, 8500, 600])).zconfint_mean()
-    assert significance.paired_interval(900, 600, 10_000) == pytest.approx((low, high), abs=2e-5)
-
-
-def test_paired_interval_turns_with_the_models_and_has_a_width_without_disagreement():
-    low, high = significance.paired_interval(2, 7, 30)
-    assert significance.paired_interval(7, 2, 30) == pytest.approx((-high, -low))
-    wider = significance.paired_interval(2, 7, 30, level=0.99)
-    assert wider[0] < low < 5 / 30 < high < wider[1]
-    none = significance.paired_interval(0, 0, 30)
-    assert none[0] == -none[1] < 0
-    assert significance.paired_interval(0, 1, 1)[1] == 1
-
-
-@pytest.mark.parametrize("counts", [(-1, 2, 30), (1.5, 2, 30), (20, 11, 30), (0, 0, 0)])
-def test_paired_interval_wants_counts(counts):
-    with pytest.raises(ValueError, match="whole numbers, together at most the images"):
-        significance.paired_interval(*counts)
-
-
-def test_mcnemar_of_every_pair_is_holm_adjusted():
-    y_true = np.ones(21, dtype=int)
-    y_true[20] = 0
-    calls = {name: (np.arange(21) < found).astype(int) for name, found in {"a": 2, "b": 8, "c": 18}.items()}
-    frame = significance.pairwise_mcnemar(y_true, calls)
-    assert _row(frame, "a", "b")["p"] == pytest.approx(2 * 0.5**6)
-    assert _row(frame, "a", "b")["p_holm"] == pytest.approx(2 * 0.5**6)
-    assert _row(frame, "a", "c")["p_holm"] == pytest.approx(3 * 2 * 0.5**16)
-
-
-@pytest.mark.parametrize(
-    ("predicted", "message"), [([1, 0.7, 0], "calls, 0 or 1"), ([1, 0], r"\(3,\) .* \(2,\)"), ([1, np.nan, 0], "NaN")]
-)
-def test_mcnemar_wants_calls(predicted, message):
-    with pytest.raises(ValueError, match=message):
-        significance.mcnemar_sensitivity([1, 1, 0], [1, 0, 0], predicted)
-
-
-def test_auc_difference_of_two_correlated_models():
-    generator = np.random.default_rng(3)
-    y_true = np.repeat([0, 1], 150)
-    shared = generator.normal(size=300)
-    first = norm.cdf(0.7 * y_true + shared + 0.3 * generator.normal(size=300))
-    second = norm.cdf(1.1 * y_true + shared + 0.3 * generator.normal(size=300))
-    result = significance.compare_auc(y_true, first, second)
-    # The jackknife over images is another road to the variance of the difference (Arvesen 1969).
-    differences = []
-    for left_out in range(300):
-        keep = np.arange(300) != left_out
-        again = significance.compare_auc(y_true[keep], first[keep], second[keep])
-        differences.append(again["difference"])
-    jackknife = np.sqrt(299 / 300 * np.sum((differences - np.mean(differences)) ** 2))
-    assert result["standard_error"] == pytest.approx(jackknife, rel=0.02)
-    assert result["z"] == pytest.approx((result["auc_2"] - result["auc_1"]) / result["standard_error"])
-    middle, half = (result["high"] + result["low"]) / 2, (result["high"] - result["low"]) / 2
-    assert middle == pytest.approx(result["difference"])
-    assert half == pytest.approx(1.96 * result["standard_error"], rel=1e-4)
-    assert result["p"] == pytest.approx(2 * norm.sf(abs(result["z"])))
-
-
-def test_auc_ignores_a_monotone_change_and_refuses_a_test_without_variance():
-    y_true, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.9])
-    assert significance.compare_auc(y_true, probability, probability**2)["p"] == 1
-    with pytest.raises(ValueError, match="no variance"):
-        significance.compare_auc(y_true, np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.4, 0.3, 0.2, 0.1]))
