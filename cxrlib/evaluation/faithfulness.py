@@ -3,7 +3,8 @@
 Petsiuk, Das and Saenko 2018, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import islice
 
 import cv2
 import keras
@@ -49,27 +50,27 @@ def deletion_and_insertion(
     check_same_shape(images[..., 0], maps, ("the images", "the maps"))
     if steps < 1:
         raise ValueError(f"{steps} steps: take at least one")
-    rows = []
-    for image, heat in zip(images, maps, strict=True):
-        blurred = np.reshape(cv2.GaussianBlur(image, (0, 0), sigma), image.shape)
-        rows.append(
-            [
-                float(np.trapezoid(_curve(model, begin, end, heat, steps, class_index, batch_size), dx=1 / steps))
-                for begin, end in ((image, np.zeros_like(image)), (blurred, image))
-            ]
-        )
-    return pd.DataFrame(rows, columns=["deletion", "insertion"])
+    inputs = (
+        changed
+        for image, heat in zip(images, maps, strict=True)
+        for begin, end in ((image, np.zeros_like(image)), (_blurred(image, sigma), image))
+        for changed in _steps(begin, end, heat, steps)
+    )
+    found = []
+    while batch := list(islice(inputs, batch_size)):  # of any image: each batch is padded to its full size
+        found.extend(predict_probability(model, np.stack(batch), batch_size)[:, class_index])
+    curves = np.reshape(found, (len(images), 2, steps + 1))
+    return pd.DataFrame(np.trapezoid(curves, dx=1 / steps), columns=["deletion", "insertion"])
 
 
-def _curve(
-    model: keras.Model, begin: np.ndarray, end: np.ndarray, heat: np.ndarray, steps: int, class_index: int, size: int
-) -> Sequence[float]:
-    """Return the probability after each step in which the next brightest pixels of `begin` become those of `end`."""
+def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    return np.reshape(cv2.GaussianBlur(image, (0, 0), sigma), image.shape)
+
+
+def _steps(begin: np.ndarray, end: np.ndarray, heat: np.ndarray, steps: int) -> Iterator[np.ndarray]:
+    """Yield what is shown after each step, in which the next brightest pixels of `begin` become those of `end`."""
     order = np.argsort(-heat, axis=None, kind="stable")
     place = np.empty(order.size, int)
     place[order] = np.arange(order.size)
-    counts = np.rint(np.linspace(0, order.size, steps + 1))
-    changed = (place < counts[:, None]).reshape(steps + 1, *heat.shape, 1)
-    inputs = np.where(changed, end, begin)  # (steps + 1, H, W, C)
-    parts = [inputs[i : i + size] for i in range(0, len(inputs), size)]
-    return np.concatenate([predict_probability(model, part, size)[:, class_index] for part in parts])
+    for count in np.rint(np.linspace(0, order.size, steps + 1)):
+        yield np.where((place < count).reshape(*heat.shape, 1), end, begin)
