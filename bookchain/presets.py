@@ -27,7 +27,7 @@ SHARE, COUNT, POSITIVE = (0, 1), (1, math.inf), (1e-12, math.inf)
 RANGES = {
     **dict.fromkeys(("synthetic_abnormal", "margin", "momentum", "threshold", "thresholds"), SHARE),
     **dict.fromkeys(("epochs", "restoration_epochs", "segmenter_epochs", "photograph_epochs"), COUNT),
-    **dict.fromkeys(("segmenter_images", "segmenter_filters", "photograph_crops", "compared_images"), COUNT),
+    **dict.fromkeys(("segmenter_images", "segmenter_filters", "photograph_crops", "deletion_images"), COUNT),
     **dict.fromkeys(("batch_size", "patience", "idle_steps", "starts", "resamples", "max_images"), COUNT),
     **dict.fromkeys(("synthetic_kermany", "synthetic_vindr", "strength_images", "figure_kernel"), COUNT),
     **dict.fromkeys(("learning_rate", "segmenter_rate", "width", "restoration_width"), POSITIVE),

@@ -47,6 +47,29 @@ def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[
     return radiographs, lungs
 
 
+def crop_masks(masks: Sequence[str], crops: pd.DataFrame, size: int, keep_aspect: bool = True) -> np.ndarray:
+    """Carry lung masks into the frame of the crops, where they lie on the pixels of `crop_to_lungs`.
+
+    Args:
+        masks: Files of masks, as `masks.read_mask` takes them, one an image.
+        crops: What `crop_to_lungs` returns for these images.
+        size: Side of the crops in pixels.
+        keep_aspect: As given to `crop_to_lungs`.
+
+    Returns:
+        Bool, (N, size, size): where there is lung.
+
+    Raises:
+        ImageError: If a mask cannot be read, is inverted or none.
+    """
+    lungs = np.zeros((len(masks), size, size), bool)
+    for index, (mask, row) in enumerate(zip(map_files(read_mask, masks), crops.itertuples(), strict=True)):
+        mask = cv2.resize(mask, (int(row.width), int(row.height)), interpolation=cv2.INTER_AREA)
+        crop = (row.crop_x_min, row.crop_y_min, row.crop_x_max, row.crop_y_max)
+        lungs[index] = crop_and_resize(mask, crop, size, keep_aspect) > 0.5
+    return lungs
+
+
 def crop_to_lungs(
     paths: Sequence[str],
     segmenter: keras.Model | None,

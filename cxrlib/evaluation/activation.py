@@ -13,7 +13,7 @@ import numpy as np
 
 from cxrlib.arrays import check_array
 
-WEIGHTINGS = ("softmax", "channel-softmax", "increase")
+WEIGHTINGS = ("softmax", "increase")
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.SeparableConv2D)
 
@@ -37,8 +37,12 @@ def _find_layer(model: keras.Model, name: str | None) -> keras.Layer:
     return layer
 
 
-def _as_input(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return images as the model's input, float32 (N, H, W, C)."""
+def as_input(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return images as the model's input, float32 (N, H, W, C).
+
+    Raises:
+        ValueError: The images do not fit the model, or are not finite.
+    """
     images = check_array(images, "the images", (3, 4), remedy="read them again or leave them out").astype(np.float32)
     _, height, width, channels = model.input_shape
     if images.ndim == 3:
@@ -56,12 +60,17 @@ def _predict(model: keras.Model, batch: np.ndarray, batch_size: int) -> np.ndarr
     return np.asarray(model.predict_on_batch(np.concatenate([batch, padding])))[: len(batch)]
 
 
-def _predict_probability(model: keras.Model, batch: np.ndarray, class_index: int, batch_size: int) -> np.ndarray:
+def predict_probability(model: keras.Model, batch: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return the probability of each class for up to `batch_size` inputs of the model, float64 (N, classes).
+
+    Raises:
+        ValueError: The model does not end in a softmax.
+    """
     output = _predict(model, batch, batch_size).astype(np.float64)
     # The tolerance lets half-precision models pass.
     if output.min() < 0 or not np.allclose(output.sum(axis=-1), 1, atol=1e-2):
         raise ValueError(f"the output of model {model.name!r} is no distribution: Score-CAM needs a softmax at the end")
-    return output[:, class_index]
+    return output
 
 
 def _upsample(feature_map: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -100,9 +109,8 @@ def score_cam(
     skipped. The image masked by it gets probability p_k of the class. The result is ReLU(sum_k w_k A_k), with the
     unscaled upsampled maps, scaled to [0, 1]. The weights w_k are:
 
-    - "softmax": p_k, the model's own softmax over classes (the method's code). No second softmax is applied.
-    - "channel-softmax": softmax of p_k over the channels (Algorithm 1 of Wang et al., whose baseline term cancels).
-      Libraries that explain models without a final softmax take logits there, which favours fewer channels.
+    - "softmax": p_k, the model's own softmax over classes (the method's code). No second softmax is applied. A softmax
+      of p_k over the channels (Algorithm 1 of Wang et al.) makes nearly the same map, and is left out.
     - "increase": p_k minus the probability for an all-zero image, which may be negative (the channel-wise increase of
       confidence of Wang et al.).
 
@@ -112,7 +120,7 @@ def score_cam(
         class_index: Class to explain; 1 is abnormal.
         layer: Name of a layer with output (N, h, w, K); by default the last convolution.
         batch_size: Masked images per forward pass; the result does not depend on it.
-        weighting: "softmax", "channel-softmax" or "increase".
+        weighting: "softmax" or "increase".
 
     Returns:
         Maps, float32 (N, H, W) in [0, 1]; all zeros where the weighted sum is flat.
@@ -131,41 +139,43 @@ def score_cam(
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(f"the weighting must be one of {', '.join(WEIGHTINGS)}, got {weighting!r}")
-    return all_weightings(model, images, class_index, layer, batch_size)[weighting]
+    if class_index not in range(model.output_shape[-1]):
+        raise ValueError(f"the model has classes 0 to {model.output_shape[-1] - 1}, got class_index={class_index}")
+    return all_maps(model, images, layer, batch_size)[weighting][class_index]
 
 
-def all_weightings(
-    model: keras.Model, images: np.ndarray, class_index: int, layer: str | None = None, batch_size: int = 32
+def all_maps(
+    model: keras.Model, images: np.ndarray, layer: str | None = None, batch_size: int = 32
 ) -> dict[str, np.ndarray]:
-    """Return the Score-CAM maps under each weighting, at the cost of one: the forward passes are the same.
+    """Return the Score-CAM maps of each class under each weighting, at the cost of one: the passes are the same.
 
     Arguments, errors and definitions are those of `score_cam`.
 
     Returns:
-        Weighting to maps, float32 (N, H, W) in [0, 1].
+        Weighting to maps, float32 (classes, N, H, W) in [0, 1].
     """
     if batch_size < 1:
         raise ValueError(f"the batch size must be 1 or more, got {batch_size}")
-    if class_index not in range(model.output_shape[-1]):
-        raise ValueError(f"the model has classes 0 to {model.output_shape[-1] - 1}, got class_index={class_index}")
-    images = _as_input(model, images)
+    images = as_input(model, images)
 
     feature_model = keras.Model(model.inputs, _find_layer(model, layer).output)
     starts = range(0, len(images), batch_size)
     maps = np.concatenate([_predict(feature_model, images[i : i + batch_size], batch_size) for i in starts])
     maps = maps.astype(np.float32)  # (N, h, w, K)
 
-    baseline = _predict_probability(model, np.zeros_like(images[:1]), class_index, batch_size)[0]
-    weights = {name: np.zeros((len(images), maps.shape[-1])) for name in WEIGHTINGS}  # (N, K), 0 for flat maps
+    black = predict_probability(model, np.zeros_like(images[:1]), batch_size)  # (1, classes)
+    shape = (len(images), maps.shape[-1], black.shape[-1])
+    weights = {name: np.zeros(shape) for name in WEIGHTINGS}  # (N, K, classes), 0 for flat maps
     masked = _masked_inputs(images, maps)
     while batch := list(islice(masked, batch_size)):
         numbers, channels, inputs = zip(*batch, strict=True)
-        probability = _predict_probability(model, np.stack(inputs), class_index, batch_size)
+        probability = predict_probability(model, np.stack(inputs), batch_size)
         weights["softmax"][numbers, channels] = probability
-        # The softmax's denominator is common to all channels, and goes out when the result is scaled.
-        weights["channel-softmax"][numbers, channels] = np.exp(probability)
-        weights["increase"][numbers, channels] = probability - baseline
-    return {name: _combine(maps, values, images.shape[1:3]) for name, values in weights.items()}
+        weights["increase"][numbers, channels] = probability - black
+    return {
+        name: np.stack([_combine(maps, of_class, images.shape[1:3]) for of_class in np.moveaxis(values, -1, 0)])
+        for name, values in weights.items()
+    }
 
 
 def _combine(maps: np.ndarray, weights: np.ndarray, size: tuple[int, int]) -> np.ndarray:

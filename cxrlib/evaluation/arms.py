@@ -10,21 +10,24 @@ import pandas as pd
 from cxrlib.restoration.tasks import TASKS
 
 ENSEMBLES = ("SA", "SLSQP-WA", "A-F")
+CONTROL = "Dense head"  # of A-F: one dense layer on the same features
 BASELINE, RANDOM = "Baseline", "Random start"  # a variant follows after a comma: "Baseline, ImageNet scaling"
-ROLES = ("baseline", "random", "pretext", "ensemble", "other")
+ROLES = ("baseline", "random", "pretext", "ensemble", "control", "other")
 
 
 def role(name: str) -> str:
     """Tell the part of a classifier, one of `ROLES`.
 
-    >>> [role(name) for name in ("Baseline, ImageNet scaling", "Deb-P", "A-F", "mine")]
-    ['baseline', 'pretext', 'ensemble', 'other']
+    >>> [role(name) for name in ("Baseline, ImageNet scaling", "Deb-P", "A-F", "Dense head", "mine")]
+    ['baseline', 'pretext', 'ensemble', 'control', 'other']
     """
     kind = name.split(",")[0]
     if kind in (BASELINE, RANDOM):
         return "baseline" if kind == BASELINE else "random"
     if name in ENSEMBLES:
         return "ensemble"
+    if name == CONTROL:
+        return "control"
     return "pretext" if name in {task.encoder for task in TASKS.values()} else "other"
 
 

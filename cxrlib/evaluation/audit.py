@@ -14,8 +14,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
 from cxrlib.evaluation.operating_point import d_prime_from_counts, youden_from_counts
+from cxrlib.evaluation.paired import exact_mcnemar
 from cxrlib.evaluation.scores import check_counts
-from cxrlib.evaluation.significance import exact_mcnemar
 
 MEASURES = {"youden": youden_from_counts, "d_prime": d_prime_from_counts}
 """What a threshold moves, and what in the binormal model it does not."""

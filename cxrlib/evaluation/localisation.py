@@ -1,12 +1,17 @@
 """Boxes made of activation maps, and how maps and boxes meet a radiologist's boxes (sections 2.4 and 3.4)."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from skimage.filters import threshold_otsu
 
-from cxrlib.arrays import check_array
+from cxrlib.arrays import check_array, check_same_shape
+from cxrlib.evaluation.clusters import mean_interval
+
+PAIRED = ["model_1", "model_2", "measure", "only_1", "only_2", "difference", "low", "high"]
+"""The columns of `paired_differences`."""
 
 
 def _check_map(map: np.ndarray) -> np.ndarray:
@@ -112,8 +117,29 @@ def energy_in_boxes(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> float:
         ValueError: The map is not (H, W), finite and 0 or more, or there is no box, or an empty one.
     """
     map, boxes = _check_map(map), _check_boxes(boxes)
+    return share_inside(map, _inside(map.shape, boxes))
+
+
+def share_inside(map: np.ndarray, mask: np.ndarray) -> float:
+    """Return the share of the map's sum that lies inside a mask, such as that of the lungs.
+
+    Args:
+        map: Activation map (H, W), values of 0 or more.
+        mask: Bool (H, W).
+
+    Returns:
+        0 to 1; 0 for a map of zeros. That of a flat map is the mask's share of the area.
+
+    Raises:
+        ValueError: The map is not (H, W), finite and 0 or more, or the mask has another shape.
+
+    >>> share_inside(np.array([[3.0, 1.0]]), np.array([[True, False]]))
+    0.75
+    """
+    map, mask = _check_map(map), np.asarray(mask, dtype=bool)
+    check_same_shape(map, mask, ("the map", "the mask"))
     total = map.sum(dtype=np.float64)
-    return float(map[_inside(map.shape, boxes)].sum(dtype=np.float64) / total) if total > 0 else 0.0
+    return float(map[mask].sum(dtype=np.float64) / total) if total > 0 else 0.0
 
 
 def measure(maps: np.ndarray, boxes: Sequence[np.ndarray], threshold: float | str) -> pd.DataFrame:
@@ -138,3 +164,39 @@ def measure(maps: np.ndarray, boxes: Sequence[np.ndarray], threshold: float | st
         overlap = box_iou(found, around) if found else 0.0
         rows.append((overlap, pointing_game(heat, annotated), energy_in_boxes(heat, annotated)))
     return pd.DataFrame(rows, columns=["iou", "pointing", "energy"])
+
+
+def paired_differences(
+    measured: pd.DataFrame,
+    patients: pd.Series,
+    pairs: Sequence[tuple[str, str]],
+    measures: Sequence[str] = ("pointing", "iou"),
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare the maps of pairs of models image by image, with intervals over resampled children.
+
+    Args:
+        measured: What `measure` returns, with `map` (whose it is) and `row` (of which image).
+        patients: The patient of each image, indexed by its row.
+        pairs: Names of two maps each; the difference is the second less the first.
+        measures: Columns that are compared.
+        resamples: Resamples of the children.
+        seed: Seed of the resampling.
+
+    Returns:
+        One row a pair and measure: `model_1`, `model_2`, `measure`, `only_1` and `only_2` (images where the first, or
+        the second, is ahead), `difference` (mean), and its 95% interval `low` to `high`.
+
+    Raises:
+        ValueError: A map is missing for an image that another has.
+    """
+    rows = []
+    for (first, second), name in itertools.product(pairs, measures):
+        values = measured.pivot(index="row", columns="map", values=name)[[first, second]].astype(float)
+        if values.isna().any(axis=None):
+            raise ValueError(f"{first} and {second} were not measured on the same images: measure both on all of them")
+        gain = (values[second] - values[first]).to_numpy()
+        limits = mean_interval(gain, patients.loc[values.index], resamples, seed)
+        rows.append((first, second, name, int((gain < 0).sum()), int((gain > 0).sum()), float(gain.mean()), *limits))
+    return pd.DataFrame(rows, columns=PAIRED)

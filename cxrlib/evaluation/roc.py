@@ -62,20 +62,43 @@ def delong(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.
     >>> areas.tolist(), covariance.tolist()
     ([0.75, 1.0], [[0.125, 0.0], [0.0, 0.0]])
     """
+    found = placements(y_true, probabilities)
+    abnormal = np.asarray(y_true) == 1
+    positives, negatives = int(abnormal.sum()), int((~abnormal).sum())
+    if min(positives, negatives) < 2:
+        raise ValueError(f"{positives} abnormal and {negatives} normal images: a variance needs at least two of each")
+    of_positive, of_negative = found[:, abnormal], found[:, ~abnormal]
+    covariance = np.atleast_2d(np.cov(of_positive)) / positives + np.atleast_2d(np.cov(of_negative)) / negatives
+    return of_positive.mean(axis=1), covariance
+
+
+def placements(y_true: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
+    """Return for each image the share of the other class that lies on the right side of it, ties counted half.
+
+    Their mean over the images of either class is the area under the ROC curve.
+
+    Args:
+        y_true: labels, 0 normal and 1 abnormal, shape (images,).
+        probabilities: probability of abnormal, shape (models, images), in [0, 1].
+
+    Returns:
+        Shape (models, images), in [0, 1].
+
+    Raises:
+        ValueError: as in `cxrlib.evaluation.scores.check_predictions`, or there is no model.
+
+    >>> placements([0, 0, 1, 1], [[0.1, 0.6, 0.5, 0.9]]).tolist()
+    [[1.0, 0.5, 0.5, 1.0]]
+    """
     pairs = [check_predictions(y_true, probability) for probability in probabilities]
     if not pairs:
         raise ValueError("no model: give probabilities of shape (models, images)")
     abnormal = pairs[0][0] == 1
     scores = np.stack([probability for _, probability in pairs])  # (models, images)
-    positives, negatives = int(abnormal.sum()), int((~abnormal).sum())
-    if min(positives, negatives) < 2:
-        raise ValueError(f"{positives} abnormal and {negatives} normal images: a variance needs at least two of each")
-    ranks = rankdata(scores, axis=1)
-    # Share of the other class that lies on the right side of each image, ties counted half.
-    of_positive = (ranks[:, abnormal] - rankdata(scores[:, abnormal], axis=1)) / negatives
-    of_negative = 1 - (ranks[:, ~abnormal] - rankdata(scores[:, ~abnormal], axis=1)) / positives
-    covariance = np.atleast_2d(np.cov(of_positive)) / positives + np.atleast_2d(np.cov(of_negative)) / negatives
-    return of_positive.mean(axis=1), covariance
+    ranks, found = rankdata(scores, axis=1), np.empty(scores.shape)
+    found[:, abnormal] = (ranks[:, abnormal] - rankdata(scores[:, abnormal], axis=1)) / (~abnormal).sum()
+    found[:, ~abnormal] = 1 - (ranks[:, ~abnormal] - rankdata(scores[:, ~abnormal], axis=1)) / abnormal.sum()
+    return found
 
 
 def threshold_at_specificity(y_true: ArrayLike, probability: ArrayLike, specificity: float) -> float:

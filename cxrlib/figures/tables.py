@@ -1,5 +1,6 @@
 """Result tables as the book shows them: this run's numbers above the paper's, narrow enough for a phone."""
 
+import html
 import re
 from collections.abc import Mapping
 
@@ -82,28 +83,34 @@ def pairs(tests: pd.DataFrame, columns: Mapping[str, str]) -> Styler:
 
     Args:
         tests: model_1, model_2 and what a test gives, as `significance.pairwise` and its kind return it.
-        columns: Column to its printed name. "interval" stands for the columns low and high. A column named p or `p_...`
-            is written by `p_value`, other numbers that are not whole by `signed`; a missing value is a dash.
+        columns: Column to its printed name. "interval" stands for the columns low and high, with child_low and
+            child_high in italics below where the tests have them (`clusters.auc_pairs`). A column named p or `p_...` is
+            written by `p_value`, other numbers that are not whole by `signed`; a missing value is a dash.
 
     Returns:
         A table for display.
     """
-    if "interval" in columns:
-        limits = zip(tests["low"], tests["high"], strict=True)
-        tests = tests.assign(interval=[f"{signed(low)} to {signed(high)}" for low, high in limits])
+    tests = tests.assign(interval=_limits(tests, "low", "high")) if "interval" in columns else tests
     index = pd.MultiIndex.from_frame(tests[["model_1", "model_2"]], names=["first", "second"])
     cells = {
         printed: [_cell(value, re.match(r"p(_|$)", column) is not None) for value in tests[column]]
         for column, printed in columns.items()
     }
-    shown = pd.DataFrame(cells, index=index)
-    # Escaped, for "<0.001" would open a tag.
-    return shown.style.format(escape="html").set_table_attributes('class="compact results"')
+    if "interval" in columns and "child_low" in tests:
+        by_child = _limits(tests, "child_low", "child_high")
+        cells[columns["interval"]] = [
+            f"{own}<br><i>{other}</i>" for own, other in zip(tests.interval, by_child, strict=True)
+        ]
+    return pd.DataFrame(cells, index=index).style.set_table_attributes('class="compact results"')
+
+
+def _limits(tests: pd.DataFrame, low: str, high: str) -> list[str]:
+    return [f"{signed(a)} to {signed(b)}" for a, b in zip(tests[low], tests[high], strict=True)]
 
 
 def _cell(value: object, is_p: bool) -> str:
     if pd.isna(value):
         return "\N{EN DASH}"
     if is_p:
-        return p_value(value)
-    return signed(value) if isinstance(value, float) else str(value)
+        return html.escape(p_value(value))  # "<0.001" would open a tag
+    return signed(value) if isinstance(value, float) else html.escape(str(value))

@@ -181,3 +181,20 @@ def attention_fuzzy(
         logits = layers.Flatten(name="logits")(layers.Dot(axes=(2, 1), name="attend")([weights, stacked]))
     outputs = fuzzy_softmax(logits, initial_fuzziness, positive)
     return keras.Model(inputs, outputs, name="attention_fuzzy")
+
+
+def dense_head(features: int, seed: int | None = None) -> keras.Model:
+    """Build the control of the attention-fuzzy ensemble: one dense softmax layer on the same features.
+
+    It is logistic regression, trained as a network is; the paper trained no such control.
+
+    Args:
+        features: Number of pooled features, of all encoders together.
+        seed: Seed of the initial weights.
+
+    Returns:
+        Model from (N, features) to (N, 2), probability of normal and abnormal, with 2 (features + 1) weights.
+    """
+    start = keras.initializers.GlorotUniform(seed=seed)
+    outputs = layers.Dense(2, activation="softmax", kernel_initializer=start, name="probability")
+    return keras.Sequential([keras.Input((features,)), outputs], name="dense_head")

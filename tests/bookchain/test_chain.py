@@ -85,6 +85,7 @@ def test_predictions_are_probabilities_of_validation_and_test_images_only(projec
     predictions = read(project, "05-ensembles", "predictions")
     assert set(predictions.split) == {"validation", "test"}
     arms = ["Baseline", "Den-P", "Deb-P", "Random start, He", "Random start, Glorot", "SA", "SLSQP-WA", "A-F"]
+    arms.append("Dense head")
     assert predictions[arms].ge(0).all(axis=None)
     assert predictions[arms].le(1).all(axis=None)
     assert np.allclose(predictions["SA"], predictions[["Den-P", "Deb-P"]].mean(axis=1), atol=1e-6)
@@ -104,6 +105,8 @@ def test_table_3_follows_from_the_predictions(project):
     ("chapter", "name", "column", "rows"),
     [
         ("06-activation-maps", "localisation", "map", {"whole image"}),
+        ("05-ensembles", "validation", "model", {"A-F", "Dense head"}),
+        ("07-evaluation", "table-3", "model", {"A-F", "Dense head"}),
         ("07-evaluation", "table-2", "method", {"corrupted input", "gaussian", "median", "Sharp U-Net"}),
         ("09-auditing-the-paper", "decoded", "model", set(published.TABLE_3)),
     ],

@@ -186,3 +186,22 @@ def test_a_record_with_zeros_in_it_is_not_used(films, segmenter, tmp_path):
     record.write_bytes(content)
     assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
     assert (tmp_path / "a.npy").read_bytes() == whole
+
+
+@pytest.mark.parametrize("keep_aspect", [True, False])
+def test_masks_lie_on_the_pixels_of_the_crops(films, segmenter, tmp_path, keep_aspect):
+    """The films serve as their own masks: where a crop is bright, its mask has lung, also at half the size."""
+    table = cropping.crop_to_lungs(films[:2], segmenter, tmp_path / "images.npy", 32, keep_aspect, margin=0.5)
+    bright = np.load(tmp_path / "images.npy") > 127
+    assert 0 < bright.mean() < 1
+    assert np.array_equal(cropping.crop_masks(films[:2], table, 32, keep_aspect), bright)
+    small = [tmp_path / f"small-{name}.png" for name in "ab"]
+    for film, path in zip(films, small, strict=False):
+        with Image.open(film) as image:
+            image.resize((image.width // 2, image.height // 2)).save(path)
+    assert np.array_equal(cropping.crop_masks(small, table, 32, keep_aspect), bright)
+
+
+def test_no_masks_are_no_masks(films, tmp_path):
+    table = cropping.crop_to_lungs(films, None, tmp_path / "images.npy", 32)
+    assert cropping.crop_masks([], table[:0], 32).shape == (0, 32, 32)

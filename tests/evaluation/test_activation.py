@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cxrlib.evaluation.activation import WEIGHTINGS, all_weightings, score_cam
+from cxrlib.evaluation.activation import WEIGHTINGS, all_maps, score_cam
 
 SIZE = 12
 # One 3 x 3 filter a channel: horizontal edge, vertical edge, brightness, darkness, and a flat channel.
@@ -83,9 +83,7 @@ def slow_score_cam(image, class_index, weighting="softmax"):
         upsampled.append(saliency)
         scores.append(slow_probability(image * mask, class_index))
     weights = np.array(scores)
-    if weighting == "channel-softmax":
-        weights = np.exp(weights) / np.exp(weights).sum()
-    elif weighting == "increase":
+    if weighting == "increase":
         weights = weights - slow_probability(np.zeros_like(image), class_index)
     total = np.maximum(np.tensordot(weights, np.array(upsampled), axes=1), 0)
     return (total - total.min()) / (total.max() - total.min())
@@ -112,10 +110,18 @@ def test_score_cam_follows_the_published_algorithm(model, images, class_index, w
     np.testing.assert_allclose(score_cam(model, images, class_index, **options), expected, atol=1e-5)
 
 
+def test_one_pass_gives_the_maps_of_every_class_and_weighting(model, images):
+    for weighting, maps in all_maps(model, images).items():
+        assert maps.shape == (2, *images.shape)
+        for index in (0, 1):
+            expected = [slow_score_cam(image.astype(np.float64), index, weighting) for image in images]
+            np.testing.assert_allclose(maps[index], expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 64])
 def test_score_cam_does_not_depend_on_the_batch_size(model, images, batch_size):
-    reference = all_weightings(model, images, 1)
-    for weighting, result in all_weightings(model, images, 1, batch_size=batch_size).items():
+    reference = all_maps(model, images)
+    for weighting, result in all_maps(model, images, batch_size=batch_size).items():
         np.testing.assert_allclose(result, reference[weighting], atol=1e-6)
 
 

@@ -13,6 +13,7 @@ def test_parts_follow_from_names_in_the_order_given():
     assert with_role(names, "pretext") == ["Deb-P", "Den-P"]
     assert with_role(names, "random", "baseline") == ["Random start, He", "Baseline", "Baseline, ImageNet scaling"]
     assert with_role(names, "ensemble") == ["A-F"]
+    assert with_role([*names, "Dense head"], "control") == ["Dense head"]
     with pytest.raises(ValueError, match="no role pretexts"):
         with_role(names, "pretexts")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from decoded import SENSITIVITY, TABLE_3
 
-from cxrlib.evaluation import audit, significance
+from cxrlib.evaluation import audit, paired
 
 # The audit in the project's notes on the paper, computed before and apart from this package.
 OVERLAP_NEEDED = {
@@ -31,7 +31,7 @@ def test_mcnemar_by_overlap_never_rises_and_agrees_with_predictions():
     assert frame["overlap"].tolist() == [5, 6]
     assert (frame["p"].diff().dropna() <= 0).all()
     first, second = np.arange(11) < 6, (np.arange(11) > 0) & (np.arange(11) < 10)
-    result = significance.mcnemar_sensitivity([1] * 10 + [0], first, second)
+    result = paired.mcnemar_sensitivity([1] * 10 + [0], first, second)
     assert frame.set_index("overlap").loc[(first & second).sum(), "p"] == pytest.approx(result["p"])
 
 

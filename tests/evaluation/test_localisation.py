@@ -1,9 +1,19 @@
 """Tests of localisation: boxes, overlaps, the pointing game and energies worked by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import bootstrap
 
-from cxrlib.evaluation.localisation import box_iou, energy_in_boxes, map_to_box, measure, pointing_game
+from cxrlib.evaluation.localisation import (
+    box_iou,
+    energy_in_boxes,
+    map_to_box,
+    measure,
+    paired_differences,
+    pointing_game,
+    share_inside,
+)
 
 
 def example_map():
@@ -124,3 +134,50 @@ def test_measure_gathers_all_three():
     assert found.energy.tolist() == pytest.approx([(1 + 0.6) / (11 * 0.6 + 1.2), 0, 0.5])
     with pytest.raises(ValueError):
         measure(maps, boxes[:2], 0.5)
+
+
+def test_share_inside_a_mask():
+    values = example_map()
+    total = 11 * 0.6 + 1.0 + 0.2
+    lungs = np.zeros((8, 10), bool)
+    lungs[2:5, 3:5] = lungs[6, 9] = True
+    assert share_inside(values, lungs) == pytest.approx((5 * 0.6 + 1 + 0.2) / total)
+    assert share_inside(np.full((8, 10), 0.3), lungs) == pytest.approx(lungs.mean())
+    assert share_inside(np.zeros((8, 10)), lungs) == 0
+    assert share_inside(values, ~lungs) == pytest.approx(1 - share_inside(values, lungs))
+    with pytest.raises(ValueError, match="one shape"):
+        share_inside(values, lungs[:4])
+
+
+@pytest.fixture
+def measured():
+    """Four images of three children, two maps, in another order of rows for the second."""
+    rows = [("a", 7, 0.1, True), ("a", 3, 0.4, False), ("a", 9, 0.2, False), ("a", 1, 0.5, True)]
+    rows += [("b", 1, 0.4, True), ("b", 3, 0.7, True), ("b", 7, 0.3, False), ("b", 9, 0.2, True)]
+    return pd.DataFrame(rows, columns=["map", "row", "iou", "pointing"])
+
+
+def test_maps_are_compared_image_by_image(measured):
+    patients = pd.Series(["x", "x", "y", "z"], index=[1, 3, 7, 9])
+    found = paired_differences(measured, patients, [("a", "b")], resamples=5000).set_index("measure")
+    # Rows 1, 3, 7, 9: hits 0, +1, -1, +1 and IoU -0.1, +0.3, +0.2, 0.
+    assert found.difference.to_dict() == pytest.approx({"pointing": 0.25, "iou": 0.1})
+    assert found[["only_1", "only_2"]].to_numpy().tolist() == [[1, 2], [1, 2]]
+    sums, sizes = np.array([0.2, 0.2, 0.0]), np.array([2, 1, 1])  # of each child
+    expected = bootstrap(
+        (sums, sizes),
+        lambda sums, sizes, axis=-1: sums.sum(axis=axis) / sizes.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=5000,
+        method="percentile",
+        rng=0,
+    ).confidence_interval
+    assert (found.low["iou"], found.high["iou"]) == pytest.approx(tuple(expected), abs=0.02)
+    turned = paired_differences(measured, patients, [("b", "a")], resamples=5000).set_index("measure")
+    assert turned.low["iou"] == pytest.approx(-found.high["iou"])
+
+
+def test_maps_of_other_images_are_not_compared(measured):
+    with pytest.raises(ValueError, match="a and b were not measured on the same images"):
+        paired_differences(measured[1:], pd.Series("x", index=[1, 3, 7, 9]), [("a", "b")])

@@ -74,7 +74,16 @@ def test_a_table_of_pairs_writes_each_column_in_its_way():
     }
     styler = tables.pairs(tests, names)
     assert styler.data.columns.tolist() == list(names.values())
-    assert styler.data.loc[("A", "B")].tolist() == ["−0.250", "−0.500 to 0.000", "3", "5", "<0.001"]
+    assert styler.data.loc[("A", "B")].tolist() == ["−0.250", "−0.500 to 0.000", "3", "5", "&lt;0.001"]
     assert styler.data.loc[("A", "C")].tolist() == ["0.031", "−0.100 to 0.162", "4", "–", "0.200"]
     assert "&lt;0.001" in styler.to_html()
+    assert "<0.001" not in styler.to_html()
     assert "interval" not in tests
+
+
+def test_an_interval_over_children_stands_in_italics_below_the_tests_own():
+    tests = pd.DataFrame(
+        {"model_1": ["A"], "model_2": ["B"], "low": [-0.1], "high": [0.2], "child_low": [-0.15], "child_high": [0.25]}
+    )
+    html = tables.pairs(tests, {"interval": "95 % interval"}).to_html()
+    assert "−0.100 to 0.200<br><i>−0.150 to 0.250</i>" in html

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
 from cxrlib.networks import ensembles
-from cxrlib.networks.ensembles import attention_fuzzy, fuzzy_softmax, simple_average, slsqp_weights
+from cxrlib.networks.ensembles import attention_fuzzy, dense_head, fuzzy_softmax, simple_average, slsqp_weights
 from cxrlib.networks.training import save_model
 from cxrlib.networks.vgg16 import classifier, vgg16_encoder
 
@@ -249,6 +249,18 @@ np.save(folder + "/found.npy", [keras.ops.convert_to_numpy(model(images)) for mo
 """
     fresh_python(code, tmp_path)
     assert np.load(tmp_path / "found.npy") == pytest.approx(np.array(expected), abs=1e-6)
+
+
+def test_the_control_is_one_dense_layer_and_a_softmax():
+    head = dense_head(3, seed=4)
+    features = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, 0.3]], np.float32)
+    kernel, bias = np.array([[1.0, -1.0], [0.5, 0.25], [0.0, 2.0]]), np.array([0.1, -0.2])
+    started = head.get_weights()
+    assert [weights.shape for weights in started] == [(3, 2), (2,)]
+    assert np.array_equal(dense_head(3, seed=4).get_weights()[0], started[0])
+    head.set_weights([kernel, bias])
+    logits = features @ kernel + bias
+    assert run(head, features)[:, 1] == pytest.approx(1 / (1 + np.exp(logits[:, 0] - logits[:, 1])), rel=1e-5)
 
 
 def test_arguments_are_checked(encoders):
