@@ -61,10 +61,10 @@ def derived_from(name: str) -> tuple[str, int]:
     return (found[1], 0) if found else ("", 0)
 
 
-def controls(name: str, names: Iterable[str]) -> list[str]:
+def controls_of(name: str, names: Iterable[str]) -> list[str]:
     """Give those names that an arm is compared with: baselines and random starts, of moments its own alone.
 
-    >>> controls("Den-P", ["Baseline", "Deb-P", "Random start, Den-P's moments", "Random start, Deb-P's moments"])
+    >>> controls_of("Den-P", ["Baseline", "Deb-P", "Random start, Den-P's moments", "Random start, Deb-P's moments"])
     ['Baseline', "Random start, Den-P's moments"]
     """
     return [other for other in with_role(names, "baseline", "random") if derived_from(other)[0] in ("", name)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cxrlib.evaluation.arms import controls, derived_from, role, with_role
+from cxrlib.evaluation.arms import controls_of, derived_from, role, with_role
 from cxrlib.restoration.tasks import TASKS
 
 
@@ -33,5 +33,5 @@ def test_arms_that_keep_a_part_of_an_encoder_name_it():
 
 def test_an_arm_is_not_compared_with_anothers_moments_nor_with_a_part_of_itself():
     names = ["Random start, Deb-P's moments", "Den-P, blocks 1-2", "Random start, He", "Deb-P", "Baseline"]
-    assert controls("Deb-P", names) == ["Random start, Deb-P's moments", "Random start, He", "Baseline"]
-    assert controls("Den-P", names) == ["Random start, He", "Baseline"]
+    assert controls_of("Deb-P", names) == ["Random start, Deb-P's moments", "Random start, He", "Baseline"]
+    assert controls_of("Den-P", names) == ["Random start, He", "Baseline"]
