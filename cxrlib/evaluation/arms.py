@@ -1,8 +1,10 @@
 """What part a classifier plays in the comparison of starts, known by its name alone.
 
-Pretext arms are named after the encoders of the registered tasks, so that an added task takes its part by itself.
+Pretext arms are named after the encoders of the registered tasks, so that an added task takes its part by itself. Of
+any encoder, "Random start, Den-P's moments" and "Den-P, blocks 1-2" are the arms that keep a part of it.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
@@ -12,7 +14,8 @@ from cxrlib.restoration.tasks import TASKS
 ENSEMBLES = ("SA", "SLSQP-WA", "A-F")
 CONTROL = "Dense head"  # of A-F: one dense layer on the same features
 BASELINE, RANDOM = "Baseline", "Random start"  # a variant follows after a comma: "Baseline, ImageNet scaling"
-ROLES = ("baseline", "random", "pretext", "ensemble", "control", "other")
+ROLES = ("baseline", "random", "pretext", "transplant", "ensemble", "control", "other")
+_MOMENTS, _BLOCKS = re.compile(rf"{RANDOM}, (.+)'s moments"), re.compile(r"(.+), blocks? 1(?:-([2-4]))?")
 
 
 def role(name: str) -> str:
@@ -20,7 +23,11 @@ def role(name: str) -> str:
 
     >>> [role(name) for name in ("Baseline, ImageNet scaling", "Deb-P", "A-F", "Dense head", "mine")]
     ['baseline', 'pretext', 'ensemble', 'control', 'other']
+    >>> [role(name) for name in ("Random start, Den-P's moments", "Den-P, blocks 1-2")]
+    ['random', 'transplant']
     """
+    if derived_from(name)[1]:
+        return "transplant"
     kind = name.split(",")[0]
     if kind in (BASELINE, RANDOM):
         return "baseline" if kind == BASELINE else "random"
@@ -40,6 +47,30 @@ def with_role(names: Iterable[str], *roles: str) -> list[str]:
     if unknown := set(roles) - set(ROLES):
         raise ValueError(f"no role {', '.join(sorted(unknown))}: choose of {', '.join(ROLES)}")
     return [name for name in names if role(name) in roles]
+
+
+def derived_from(name: str) -> tuple[str, int]:
+    """Tell of which encoder an arm keeps a part, and how many of its first blocks: none where it keeps the moments.
+
+    Returns:
+        The encoder and the number of blocks; ("", 0) for any other arm.
+
+    >>> derived_from("Den-P, blocks 1-2"), derived_from("Random start, Den-P's moments"), derived_from("Den-P")
+    (('Den-P', 2), ('Den-P', 0), ('', 0))
+    """
+    if found := _BLOCKS.fullmatch(name):
+        return found[1], int(found[2] or 1)
+    found = _MOMENTS.fullmatch(name)
+    return (found[1], 0) if found else ("", 0)
+
+
+def controls_of(name: str, names: Iterable[str]) -> list[str]:
+    """Give those names that an arm is compared with: baselines and random starts, of moments its own alone.
+
+    >>> controls_of("Den-P", ["Baseline", "Deb-P", "Random start, Den-P's moments", "Random start, Deb-P's moments"])
+    ['Baseline', "Random start, Den-P's moments"]
+    """
+    return [other for other in with_role(names, "baseline", "random") if derived_from(other)[0] in ("", name)]
 
 
 def did_not_learn(history: pd.DataFrame) -> str:

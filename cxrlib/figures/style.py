@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito, Color Universal Design (2008): told apart with any common colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "*", ">", "<", "p")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "*", ">", "<", "p", "d", (4, 1, 0), "$\u25e7$", "$\u25ed$")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 # One look a model in all figures of the book, so that a reader who has learnt it once knows it everywhere: places in
 # the three lists above. No two share a marker, so that they are told apart without any colour vision.
@@ -24,6 +24,10 @@ LOOKS = {
     "Random start, Glorot": (3, 9, 1),
     "Fil-P": (4, 10, 0),
     "Id-P": (5, 11, 1),
+    "Random start, Den-P's moments": (3, 12, 2),
+    "Random start, Deb-P's moments": (3, 13, 4),
+    "Den-P, blocks 1-2": (1, 14, 0),  # a square that is half filled
+    "Deb-P, blocks 1-2": (2, 15, 0),
 }
 _MARKED, _LINED = {look[:2] for look in LOOKS.values()}, {look[::2] for look in LOOKS.values()}
 # What is left for others: no colour with a marker or a line that one of the book's models has with it.

@@ -1,0 +1,112 @@
+"""Linear probes: how much of a label can a logistic regression read from an encoder's features, as they are?
+
+A probe trains no encoder. Its AUC says what is there to be read by a weighted sum of the features. It does not say that
+the encoder was taught to put it there, nor what fine-tuning would make of it.
+
+Source: Alain and Bengio 2016.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from cxrlib.arrays import check_array
+from cxrlib.evaluation.roc import roc_auc
+
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+"""What C is chosen from, scikit-learn's inverse of the strength of the penalty."""
+
+
+class Part(NamedTuple):
+    """Images of one part of a split: features (N, C), and labels (N,), 0 or 1, both present."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+
+def linear_probe(
+    train: Part, validation: Part, scored: Part, strengths: Sequence[float] = STRENGTHS
+) -> dict[str, float]:
+    """Fit a logistic regression on standardised features, and score it.
+
+    Features are standardised by the training part; one that is constant there counts for nothing. Of the strengths, the
+    one with the lowest log loss on the validation part is taken.
+
+    Args:
+        train: What is learnt from.
+        validation: What chooses the strength.
+        scored: What is scored. If it is the validation part, the score is told a little too well.
+        strengths: Values of C to choose from.
+
+    Returns:
+        `C`, and of the scored part `auc`, `standard_error`, `low`, `high`, as `roc.roc_auc` gives them. Where no
+        feature varies the AUC is 0.5.
+
+    Raises:
+        ValueError: A part's shapes do not fit, a value is not finite, or a class is missing.
+    """
+    train, validation, scored = (
+        _checked(part, name)
+        for part, name in ((train, "train"), (validation, "validation"), (scored, "the part that is scored"))
+    )
+    scaler = StandardScaler().fit(train.features)
+    inputs, choosing, seen = (scaler.transform(part.features) for part in (train, validation, scored))
+    with threadpool_limits(1):  # in problems as small as these, threads would mostly wait for each other
+        probes = [LogisticRegression(C=strength, max_iter=2000).fit(inputs, train.labels) for strength in strengths]
+        losses = [log_loss(validation.labels, probe.predict_proba(choosing)[:, 1]) for probe in probes]
+        best = int(np.argmin(losses))
+        return {"C": float(strengths[best]), **roc_auc(scored.labels, probes[best].predict_proba(seen)[:, 1])}
+
+
+def by_labels(
+    train: Part, validation: Part, scored: Part, counts: Sequence[int], draws: int = 1, seed: int = 0
+) -> pd.DataFrame:
+    """Fit probes on few of the training images, drawn so that both classes keep their shares.
+
+    The draws depend on the labels, the counts and the seed alone: encoders that saw the same images get the same ones.
+
+    Args:
+        train: What is drawn from.
+        validation: What chooses the strength; all of it.
+        scored: What is scored.
+        counts: Numbers of labelled images to learn from, each at least 2 less than there are.
+        draws: Draws of each number.
+        seed: Seed of the draws.
+
+    Returns:
+        One row a number and draw: `labels`, `draw` (from 0), and what `linear_probe` gives.
+
+    Raises:
+        ValueError: A number is too small or too large, or as in `linear_probe`.
+    """
+    train = _checked(train, "train")
+    found = []
+    for count in counts:
+        if not 2 <= count <= len(train.labels) - 2:
+            raise ValueError(f"{count} labels of {len(train.labels)} images; give 2 to {len(train.labels) - 2}")
+        for draw in range(draws):
+            chosen, _ = train_test_split(
+                np.arange(len(train.labels)),
+                train_size=count,
+                stratify=train.labels,
+                random_state=np.random.RandomState([seed % 2**32, count, draw]),
+            )
+            few = Part(train.features[chosen], train.labels[chosen])
+            found.append({"labels": count, "draw": draw, **linear_probe(few, validation, scored)})
+    return pd.DataFrame(found)
+
+
+def _checked(part: Part, name: str) -> Part:
+    remedy = "look at the encoder, which may have diverged"
+    features = check_array(np.asarray(part.features, dtype=float), f"features of {name}", (2,), remedy=remedy)
+    labels = np.asarray(part.labels)
+    if labels.shape != features.shape[:1] or set(np.unique(labels)) != {0, 1}:
+        raise ValueError(f"{name}: features {features.shape}, labels {labels.shape}; give 0 and 1, both, one an image")
+    return Part(features, labels)
