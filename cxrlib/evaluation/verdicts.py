@@ -74,19 +74,20 @@ def superior(
         KeyError: A measure has no test of a claimed pair.
     """
     kept = [pair for pair in claimed if not set(pair) & set(idle)]
-    left_out = len(claimed) - len(kept)
-    told, above, below = [], 0, 0
+    if not kept:
+        return Verdict(NOT_SHOWN, "No comparison can be made: a network of each did not learn.")
+    speaking, above, below = [], 0, 0
     for measure, frame in tests.items():
         found = [difference(frame, *pair) for pair in kept]
-        significant = [row for row in found if row["p_holm"] < significance_level]
-        ahead = sum(row["difference"] > 0 for row in significant)
-        above, below = above + ahead, below + len(significant) - ahead
-        told.append(f"in {measure} {ahead} of {len(kept)} as claimed and {len(significant) - ahead} the other way")
-    if not kept:
-        return Verdict(NOT_SHOWN, "A network of each comparison did not learn, so that none can be made.")
-    because = f"Significant after Holm's adjustment: {'; '.join(told)}."
-    if left_out:
-        because += f" Left out, for a network did not learn: {left_out}."
+        gaps = [row["difference"] for row in found if row["p_holm"] < significance_level]
+        ahead = sum(gap > 0 for gap in gaps)
+        above, below = above + ahead, below + len(gaps) - ahead
+        speaking.append(f"{ahead} of {len(kept)} in {measure}")
+    because = (
+        f"Comparisons that speak for the claim after Holm's adjustment: {', '.join(speaking)}; against it: {below}."
+    )
+    if left_out := len(claimed) - len(kept):
+        because += f" Left out, because a network did not learn: {left_out}."
     if above == len(kept) * len(tests):
         return Verdict(SUPPORTED, because)
     return Verdict(IN_PART if above else CONTRADICTED if below else NOT_SHOWN, because)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.weightstats import DescrStatsW
 
 from cxrlib.evaluation import verdicts
 
@@ -64,15 +65,15 @@ def test_one_measure_of_two_supports_in_part_and_both_are_counted():
     yes, no = ([(*pair, 0.1, p) for pair in CLAIMED] for p in (0.001, 0.9))
     found = verdicts.superior({"J": pair_tests(*yes), "d'": pair_tests(*no)}, CLAIMED)
     assert found.word == "supported in part"
-    assert "in J 2 of 2 as claimed and 0 the other way; in d' 0 of 2 as claimed" in found.because
+    assert "2 of 2 in J, 0 of 2 in d'; against it: 0." in found.because
 
 
 def test_networks_that_did_not_learn_decide_nothing():
     rows = [(*pair, 0.3, 0.001) for pair in CLAIMED]
     found = verdicts.superior({"AUC": pair_tests(*rows)}, CLAIMED, idle=["other"])
     assert found.word == "supported"
-    assert "1 of 1" in found.because
-    assert found.because.endswith("Left out, for a network did not learn: 1.")
+    assert "1 of 1 in AUC; against it: 0" in found.because
+    assert found.because.endswith("Left out, because a network did not learn: 1.")
     assert verdicts.superior({"AUC": pair_tests(*rows)}, CLAIMED, idle=["old"]).word == "not shown"
 
 
@@ -128,3 +129,11 @@ def test_maps_that_were_not_measured_are_named():
         verdicts.closer_to_boxes(maps(one=0.1), ["one", "two"], "rival")
     with pytest.raises(ValueError, match="fewer than two images"):
         verdicts.closer_to_boxes(maps(one=0.1)[lambda frame: frame.row < 1], ["one"], "rival")
+
+
+def test_the_interval_of_a_paired_difference_is_statsmodels():
+    scores = maps(one=0.05)
+    table = scores.pivot(index="row", columns="map", values="iou")
+    low, high = DescrStatsW(table["one"] - table["rival"]).zconfint_mean()
+    found = verdicts.closer_to_boxes(scores, ["one"], "rival").because
+    assert f"({low:+.3f} to {high:+.3f})" in found
