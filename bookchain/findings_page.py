@@ -12,7 +12,7 @@ from cxrlib.evaluation.arms import with_role
 from cxrlib.evaluation.verdicts import Verdict
 
 TEMPLATE = Path(__file__).with_name("templates") / "findings.md"
-NOT_MEASURED = Verdict(verdicts.NOT_TESTED, "It measured none of this.")
+NOT_MEASURED = Verdict(verdicts.NOT_TESTED, "it measured none of this")
 INPUT, NETWORK = "corrupted input", "Sharp U-Net"  # among the methods of the tables of restoration
 SYNTHETIC = "synthetic children cannot decide it"
 REAL = "this run has one training of each arm, and another seed may turn it round"
@@ -97,11 +97,9 @@ def _restoration(run: Path, reference: Path) -> dict[str, str]:
         "restoration_paper": " and ".join(
             f"{row.psnr:.2f} dB and {row.ssim:.3f} SSIM ({task})" for task, row in printed.iterrows()
         ),
-        "restoration_readings": " ".join(
-            f"*{task.capitalize()}:* {verdict.because}" for task, verdict in found.items()
-        ),
+        "restoration_readings": "; ".join(f"in {task}, {verdict.because}" for task, verdict in found.items()),
         "restoration_word": word,
-        "restoration_run": f"Over the input, {' and '.join(told)}." if told else NOT_MEASURED.because,
+        "restoration_run": f"over its input, {' and '.join(told)}" if told else NOT_MEASURED.because,
         "network_ssim": counts["ssim"],
         "network_psnr": counts["psnr"],
         "network_filter": counts["over filters"],
@@ -172,7 +170,7 @@ def _pairs(run: Path) -> dict[str, str]:
     )
     by_interval = pd.read_csv(run / "09-auditing-the-paper/not-significant.csv")
     alike = (by_interval[["p", "p_holm"]].nunique() == 1).all()
-    interval = "The interval that Equation 9 takes does not matter." if alike else "With another interval it is not so."
+    interval = "whatever interval they take" if alike else "and another interval changes that"
     return {"pairs_because": found.because, "pairs_word": found.word, "pairs_interval": interval}
 
 
@@ -192,7 +190,7 @@ def _transfer(run: Path) -> Verdict:
         f"{part['bottleneck']:z.3f} and {part['skip1']:z.3f} ({task})"
         for task, part in ablated.set_index("off").groupby("task", sort=False)["ssim_loss"]
     ]
-    told = f" Switching off the deepest block and the first skip costs SSIM: {', '.join(costs)}."
+    told = f". Switching off the deepest block and the first skip costs SSIM: {', '.join(costs)}"
     return Verdict(found.word, found.because + told)
 
 

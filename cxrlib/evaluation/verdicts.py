@@ -15,7 +15,7 @@ class Verdict(NamedTuple):
 
     Attributes:
         word: "supported", "supported in part", "not shown", "contradicted", "open" or "not tested yet".
-        because: The counts or differences that decide it, as a sentence.
+        because: The counts or differences that decide it, as a clause with no full stop.
     """
 
     word: str
@@ -46,8 +46,8 @@ def gain_over_input(inputs: pd.DataFrame, output: Mapping[str, float]) -> Verdic
     word = SUPPORTED if below.all() else NOT_SHOWN if reached.all() else OPEN
     return Verdict(
         word,
-        f"Of {len(inputs)} readings of the text, the untouched input has all published scores or more in "
-        f"{reached.sum()}, and less of each in {below.sum()}.",
+        f"the untouched input reaches all published scores in {reached.sum()} of {len(inputs)} readings of the text, "
+        f"and is below each in {below.sum()}",
     )
 
 
@@ -75,7 +75,7 @@ def superior(
     """
     kept = [pair for pair in claimed if not set(pair) & set(idle)]
     if not kept:
-        return Verdict(NOT_SHOWN, "No comparison can be made: a network of each did not learn.")
+        return Verdict(NOT_SHOWN, "no comparison can be made: a network of each did not learn")
     speaking, above, below = [], 0, 0
     for measure, frame in tests.items():
         found = [difference(frame, *pair) for pair in kept]
@@ -83,11 +83,9 @@ def superior(
         ahead = sum(gap > 0 for gap in gaps)
         above, below = above + ahead, below + len(gaps) - ahead
         speaking.append(f"{ahead} of {len(kept)} in {measure}")
-    because = (
-        f"Comparisons that speak for the claim after Holm's adjustment: {', '.join(speaking)}; against it: {below}."
-    )
+    because = f"after Holm's adjustment, {' and '.join(speaking)} speak for the claim, and {below} against it"
     if left_out := len(claimed) - len(kept):
-        because += f" Left out, because a network did not learn: {left_out}."
+        because += f" (left out, because a network did not learn: {left_out})"
     if above == len(kept) * len(tests):
         return Verdict(SUPPORTED, because)
     return Verdict(IN_PART if above else CONTRADICTED if below else NOT_SHOWN, because)
@@ -134,7 +132,7 @@ def all_pairs_differ(
     word = CONTRADICTED if raw else IN_PART if adjusted else SUPPORTED
     return Verdict(
         word,
-        f"Of {len(claimed)} pairs that are said to differ, {raw} do not, and {adjusted} after Holm's adjustment.",
+        f"of {len(claimed)} pairs that are said to differ, {raw} do not, and {adjusted} after Holm's adjustment",
     )
 
 
@@ -164,5 +162,5 @@ def closer_to_boxes(scores: pd.DataFrame, arms: Sequence[str], rival: str) -> Ve
         above, below = above + (mean - margin > 0), below + (mean + margin < 0)
         told.append(f"{arm} {mean:+.3f} ({mean - margin:+.3f} to {mean + margin:+.3f})")
     word = SUPPORTED if above == len(arms) else IN_PART if above else CONTRADICTED if below else NOT_SHOWN
-    because = f"Mean IoU less that of {rival}, with its interval: {', '.join(told)}."
+    because = f"mean IoU less that of {rival}, with its interval: {', '.join(told)}"
     return Verdict(word, because.replace("-0.", "\N{MINUS SIGN}0."))

@@ -17,10 +17,10 @@ def readings(*rows):
 @pytest.mark.parametrize(
     ("inputs", "word", "counts"),
     [
-        (readings((25, 0.5), (29, 0.59)), "supported", ("more in 0", "each in 2")),
-        (readings((30, 0.6), (40, 0.9)), "not shown", ("more in 2", "each in 0")),
-        (readings((25, 0.5), (40, 0.9)), "open", ("more in 1", "each in 1")),
-        (readings((25, 0.9), (40, 0.5)), "open", ("more in 0", "each in 0")),  # scores that disagree
+        (readings((25, 0.5), (29, 0.59)), "supported", ("in 0 of 2", "each in 2")),
+        (readings((30, 0.6), (40, 0.9)), "not shown", ("in 2 of 2", "each in 0")),
+        (readings((25, 0.5), (40, 0.9)), "open", ("in 1 of 2", "each in 1")),
+        (readings((25, 0.9), (40, 0.5)), "open", ("in 0 of 2", "each in 0")),  # scores that disagree
     ],
 )
 def test_a_gain_is_seen_only_where_no_reading_of_the_input_has_it_already(inputs, word, counts):
@@ -65,15 +65,15 @@ def test_one_measure_of_two_supports_in_part_and_both_are_counted():
     yes, no = ([(*pair, 0.1, p) for pair in CLAIMED] for p in (0.001, 0.9))
     found = verdicts.superior({"J": pair_tests(*yes), "d'": pair_tests(*no)}, CLAIMED)
     assert found.word == "supported in part"
-    assert "2 of 2 in J, 0 of 2 in d'; against it: 0." in found.because
+    assert "2 of 2 in J and 0 of 2 in d' speak for the claim, and 0 against it" in found.because
 
 
 def test_networks_that_did_not_learn_decide_nothing():
     rows = [(*pair, 0.3, 0.001) for pair in CLAIMED]
     found = verdicts.superior({"AUC": pair_tests(*rows)}, CLAIMED, idle=["other"])
     assert found.word == "supported"
-    assert "1 of 1 in AUC; against it: 0" in found.because
-    assert found.because.endswith("Left out, because a network did not learn: 1.")
+    assert "1 of 1 in AUC speak for the claim, and 0 against it" in found.because
+    assert found.because.endswith("(left out, because a network did not learn: 1)")
     assert verdicts.superior({"AUC": pair_tests(*rows)}, CLAIMED, idle=["old"]).word == "not shown"
 
 
