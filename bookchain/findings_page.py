@@ -176,8 +176,9 @@ def _pairs(run: Path) -> dict[str, str]:
 
 def _maps(run: Path) -> Verdict:
     scores = _read(run, "06-activation-maps/localisation")
-    arms = with_role(scores["map"].unique(), "pretext") if len(scores) else []
-    arms = [arm for arm in arms if arm not in _idle(run)]
+    if scores.empty or scores["row"].nunique() < 2 or "Baseline" not in set(scores["map"]):
+        return NOT_MEASURED
+    arms = [arm for arm in with_role(scores["map"].unique(), "pretext") if arm not in _idle(run)]
     return verdicts.closer_to_boxes(scores, arms, "Baseline") if arms else NOT_MEASURED
 
 

@@ -133,6 +133,15 @@ def test_arms_that_did_not_learn_decide_nothing(run):
     assert "no comparison can be made" in text
 
 
+@pytest.mark.parametrize("left", ["map != 'Baseline'", "row < 1"])
+def test_maps_of_too_few_arms_or_images_are_not_compared(run, left):
+    """The preset paper-proof draws the maps of one arm, for one image."""
+    classified(run, 0.1)
+    file = run / "06-activation-maps/localisation.csv"
+    pd.read_csv(file).query(left).to_csv(file, index=False)
+    assert told(page(run, ROOT / "book/reference", REAL))["5"] == "not tested yet"
+
+
 def test_no_number_is_typed_into_the_template():
     text = re.sub(r"\$\{\w+\}|Equations 9 to 12|256 pixels", "", TEMPLATE.read_text())
     assert not re.findall(r"\d+[.]\d+|\d+\s?%|\b\d{2,}\b", text)
