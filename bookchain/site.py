@@ -16,12 +16,12 @@ import jupytext
 import nbformat
 import yaml
 
+from bookchain import findings_page, provenance_page
 from bookchain.chapter import project_root
 from bookchain.dependencies import code_cells, sources
 from bookchain.editions import launch
 from bookchain.plan import with_values
 from bookchain.provenance import resources
-from bookchain.provenance_page import page
 from bookchain.surroundings import surroundings
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
@@ -133,7 +133,8 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
     for section, values in launch.html_settings(launch.address(os.environ, root)).items():
         config.setdefault(section, {}).update(values)
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
-    (site / "book/provenance.md").write_text(page(run, banner))
+    (site / "book/provenance.md").write_text(provenance_page.page(run, banner))
+    (site / "book/findings.md").write_text(findings_page.page(run, root / "book/reference", origins))
     seconds = resources(run).set_index("chapter").seconds
     for path in sources(root):
         try:

@@ -1,0 +1,166 @@
+"""Verdicts on a study's claims, written by rule from numbers: with the opposite numbers each says the opposite."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+SUPPORTED, IN_PART, NOT_SHOWN = "supported", "supported in part", "not shown"
+CONTRADICTED, OPEN, NOT_TESTED = "contradicted", "open", "not tested yet"
+
+
+class Verdict(NamedTuple):
+    """What numbers say of a claim.
+
+    Attributes:
+        word: "supported", "supported in part", "not shown", "contradicted", "open" or "not tested yet".
+        because: The counts or differences that decide it, as a clause with no full stop.
+    """
+
+    word: str
+    because: str
+
+
+def gain_over_input(inputs: pd.DataFrame, output: Mapping[str, float]) -> Verdict:
+    """Say whether the scores of restored images show a gain, when the corrupted inputs have several readings.
+
+    Args:
+        inputs: One row a reading of how the inputs were made, one column a score; higher is better.
+        output: The same scores of the restored images.
+
+    Returns:
+        "supported" where every reading's input is below the output in all scores, "not shown" where every input reaches
+        it in all scores, and "open" otherwise.
+
+    Raises:
+        ValueError: There is no reading.
+
+    >>> gain_over_input(pd.DataFrame({"ssim": [0.5, 0.7]}), {"ssim": 0.6}).word
+    'open'
+    """
+    if inputs.empty:
+        raise ValueError("no reading of the inputs: give one row at least")
+    scores = inputs[list(output)]
+    reached, below = (scores >= pd.Series(output)).all(axis=1), (scores < pd.Series(output)).all(axis=1)
+    word = SUPPORTED if below.all() else NOT_SHOWN if reached.all() else OPEN
+    return Verdict(
+        word,
+        f"the untouched input reaches all published scores in {reached.sum()} of {len(inputs)} readings of the text, "
+        f"and is below each in {below.sum()}",
+    )
+
+
+def superior(
+    tests: Mapping[str, pd.DataFrame],
+    claimed: Sequence[tuple[str, str]],
+    significance_level: float = 0.05,
+    idle: Collection[str] = (),
+) -> Verdict:
+    """Say whether models are better than others, as a study claims, by one measure or several.
+
+    Args:
+        tests: Name of each measure to its tests, one row a pair of models: `model_1`, `model_2`, `difference` (second
+            less first) and `p_holm`. A claimed pair may stand in either order.
+        claimed: Pairs (worse, better), as claimed.
+        significance_level: Of the p values after Holm.
+        idle: Networks that did not learn. A pair with one of them is left out: it would compare with no method.
+
+    Returns:
+        "supported" where all pairs differ significantly as claimed in all measures, "contradicted" where some differ
+        the other way and none as claimed, "supported in part" where some differ as claimed, else "not shown".
+
+    Raises:
+        KeyError: A measure has no test of a claimed pair.
+    """
+    kept = [pair for pair in claimed if not set(pair) & set(idle)]
+    if not kept:
+        return Verdict(NOT_SHOWN, "no comparison can be made: a network of each did not learn")
+    speaking, above, below = [], 0, 0
+    for measure, frame in tests.items():
+        found = [difference(frame, *pair) for pair in kept]
+        gaps = [row["difference"] for row in found if row["p_holm"] < significance_level]
+        ahead = sum(gap > 0 for gap in gaps)
+        above, below = above + ahead, below + len(gaps) - ahead
+        speaking.append(f"{ahead} of {len(kept)} in {measure}")
+    because = f"after Holm's adjustment, {' and '.join(speaking)} speak for the claim, and {below} against it"
+    if left_out := len(claimed) - len(kept):
+        because += f" (left out, because a network did not learn: {left_out})"
+    if above == len(kept) * len(tests):
+        return Verdict(SUPPORTED, because)
+    return Verdict(IN_PART if above else CONTRADICTED if below else NOT_SHOWN, because)
+
+
+def difference(tests: pd.DataFrame, worse: str, better: str) -> dict[str, float]:
+    """Return the test of a pair, in either order of the table, with the difference as better less worse.
+
+    Args:
+        tests: As in `superior`.
+        worse: Name of the one model.
+        better: Name of the other.
+
+    Returns:
+        `difference`, `p` and `p_holm`.
+
+    Raises:
+        KeyError: The pair has no test.
+    """
+    for first, second, sign in ((worse, better, 1), (better, worse, -1)):
+        row = tests[(tests["model_1"] == first) & (tests["model_2"] == second)]
+        if len(row):
+            return {"difference": sign * float(row["difference"].iloc[0]), **row.iloc[0][["p", "p_holm"]].to_dict()}
+    raise KeyError(f"no test of {worse} and {better}")
+
+
+def all_pairs_differ(
+    pairs: pd.DataFrame, exceptions: Collection[tuple[str, str]], significance_level: float = 0.05
+) -> Verdict:
+    """Say whether all pairs of models but the named ones differ significantly.
+
+    Args:
+        pairs: One row a pair: `model_1`, `model_2`, `p` and `p_holm`.
+        exceptions: The pairs that are not claimed to differ, in the order of the table.
+        significance_level: Of raw and of adjusted p values.
+
+    Returns:
+        "contradicted" where a claimed pair has a raw p value at or above the level, "supported in part" where one has
+        only after Holm's adjustment, else "supported".
+    """
+    named = list(zip(pairs["model_1"], pairs["model_2"], strict=True))
+    claimed = pairs[[pair not in set(exceptions) for pair in named]]
+    raw, adjusted = ((claimed[column] >= significance_level).sum() for column in ("p", "p_holm"))
+    word = CONTRADICTED if raw else IN_PART if adjusted else SUPPORTED
+    return Verdict(
+        word,
+        f"of {len(claimed)} pairs that are said to differ, {raw} do not, and {adjusted} after Holm's adjustment",
+    )
+
+
+def closer_to_boxes(scores: pd.DataFrame, arms: Sequence[str], rival: str) -> Verdict:
+    """Say whether the maps of some arms meet boxes better than those of another, image by image.
+
+    Args:
+        scores: One row an image and map: `map`, `row` (the image) and `iou`.
+        arms: Maps that are claimed to be better.
+        rival: The map that they are compared with.
+
+    Returns:
+        "supported" where the interval of every mean difference (95 %, normal, paired by image) lies above zero,
+        "contradicted" where none does and one lies below, "supported in part" where some lie above, else "not shown".
+
+    Raises:
+        ValueError: An arm or the rival has no map, or fewer than two images are measured.
+    """
+    table = scores.pivot(index="row", columns="map", values="iou")
+    missing = [name for name in (*arms, rival) if name not in table]
+    if missing or not arms or len(table) < 2:
+        raise ValueError(f"no maps of {', '.join(missing) or 'any arm'}, or fewer than two images with boxes")
+    told, above, below = [], 0, 0
+    for arm in arms:
+        apart = (table[arm] - table[rival]).dropna()
+        mean, margin = apart.mean(), 1.96 * apart.std(ddof=1) / np.sqrt(len(apart))
+        above, below = above + (mean - margin > 0), below + (mean + margin < 0)
+        told.append(f"{arm} {mean:+.3f} ({mean - margin:+.3f} to {mean + margin:+.3f})")
+    word = SUPPORTED if above == len(arms) else IN_PART if above else CONTRADICTED if below else NOT_SHOWN
+    because = f"mean IoU less that of {rival}, with its interval: {', '.join(told)}"
+    return Verdict(word, because.replace("-0.", "\N{MINUS SIGN}0."))
