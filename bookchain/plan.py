@@ -49,8 +49,8 @@ class Plan:
         self.run = f"runs/{self.preset}"
         self.chapters = [path.stem for path in dependencies.sources(root)]
         self._check_run()
-        settings = presets.read(file, shelf)
         own = {name: dependencies.parameter_values(self.source(name)) for name in self.chapters}
+        settings = presets.spread(presets.read(file, shelf), own)
         presets.check(file, settings, own)
         self.needs, self.wants_gpu = settings.pop("needs", []), settings.pop("gpu", False)
         # One core gives other last digits than two, and so does another backend.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from cxrlib.evaluation.published import TABLE_3
 from cxrlib.restoration.tasks import TASKS
 
 ENSEMBLES = ("SA", "SLSQP-WA", "A-F")
@@ -37,6 +38,18 @@ def with_role(names: Iterable[str], *roles: str) -> list[str]:
     if unknown := set(roles) - set(ROLES):
         raise ValueError(f"no role {', '.join(sorted(unknown))}: choose of {', '.join(ROLES)}")
     return [name for name in names if role(name) in roles]
+
+
+def with_added(names: Iterable[str], available: Iterable[str]) -> list[str]:
+    """Give the names, and behind them the pretext arms among those available that the paper does not have.
+
+    So a task that is switched on for the pretext learning has an arm in all later chapters by itself.
+
+    >>> with_added(["Baseline", "Den-P"], ["Den-P", "Deb-P", "Fil-P", "A-F"])
+    ['Baseline', 'Den-P', 'Fil-P']
+    """
+    names = list(names)
+    return [*names, *(name for name in with_role(available, "pretext") if name not in {*names, *TABLE_3})]
 
 
 def did_not_learn(history: pd.DataFrame) -> str:

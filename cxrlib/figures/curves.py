@@ -13,6 +13,7 @@ from sklearn.metrics import roc_curve
 from cxrlib.evaluation.arms import did_not_learn
 from cxrlib.figures.style import LINES, MARKERS, NOTHING, PALETTE, WIDTH_IN_INCHES, looks, name_axes, styled
 from cxrlib.figures.tables import QUALITY_NAMES, signed
+from cxrlib.restoration.quality import PSNR_CEILING
 
 
 @styled
@@ -158,19 +159,22 @@ def roc_curves(
 def scores_by_level(scores: pd.DataFrame, level_labels: Mapping[str, str]) -> Figure:
     """Draw PSNR, SSIM and HaarPSI of corrupted images over the level of corruption, one row of panels a task.
 
-    Points are means, bars reach from the fifth to the ninety-fifth percentile of the images.
+    Points are means, bars reach from the fifth to the ninety-fifth percentile of the images. A PSNR above what 8 bits
+    can tell, such as that of an image that was left as it is, is drawn there (`quality.PSNR_CEILING`).
 
     Args:
         scores: One row an image and task: task, level, psnr, ssim, haarpsi.
         level_labels: Task to the axis label of its level, with the unit.
     """
     size = (WIDTH_IN_INCHES, 2.4 * len(level_labels))
+    scores = scores.assign(psnr=scores.psnr.clip(upper=PSNR_CEILING))
     figure, axes = plt.subplots(len(level_labels), 3, figsize=size, squeeze=False)
     for line, (task, level_label) in zip(axes, level_labels.items(), strict=True):
         by_level = scores[scores.task == task].groupby("level")
         for place, (column, label) in zip(line, QUALITY_NAMES.items(), strict=True):
             middle = by_level[column].mean()
             error = np.stack([middle - by_level[column].quantile(0.05), by_level[column].quantile(0.95) - middle])
+            error = error.clip(0)  # where all are alike, a mean may be rounded to the wrong side
             place.errorbar(middle.index, middle, yerr=error, color=PALETTE[0], marker="o", ms=4, capsize=2)
             place.set(xlabel=level_label, ylabel=label, xticks=list(middle.index))
             if len(middle) > 4 or middle.index.max() < 1:

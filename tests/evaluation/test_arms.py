@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cxrlib.evaluation.arms import role, with_role
+from cxrlib.evaluation.arms import role, with_added, with_role
 from cxrlib.restoration.tasks import TASKS
 
 
@@ -21,3 +21,10 @@ def test_the_encoder_of_an_added_task_is_a_pretext_arm(monkeypatch):
     assert role("Own-P") == "other"
     monkeypatch.setitem(TASKS, "own", replace(TASKS["denoising"], encoder="Own-P"))
     assert role("Own-P") == "pretext"
+
+
+def test_arms_of_tasks_that_the_paper_lacks_join_once_and_the_papers_are_not_pressed_upon_anyone():
+    there = ["Deb-P", "Den-P", "Fil-P", "Id-P", "SA", "restoration-filling", "patient"]
+    assert with_added(["Baseline", "Den-P"], there) == ["Baseline", "Den-P", "Fil-P", "Id-P"]
+    assert with_added(["Id-P"], there) == ["Id-P", "Fil-P"]
+    assert with_added(["Baseline"], ["Deb-P", "Den-P"]) == ["Baseline"]
