@@ -29,7 +29,7 @@ PAGE := $(RUN)/site/_build/html/index.html
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
-	@echo "Presets: quick (default), kermany, paper. Data: KERMANY= VINDR= LUNG_MASKS= VGG16= SEGMENTER="
+	@echo "Presets: quick (default), kermany, paper, own (your images). Data: KERMANY= VINDR= COHORT= LUNG_MASKS= VGG16= SEGMENTER="
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'

@@ -11,7 +11,8 @@ import yaml
 OWN = {"needs": list, "gpu": bool, "threads": int}  # what a preset says of itself, beside its chapters
 
 CHOICES = {
-    "classification": ("vindr", "kermany"),
+    "restoration": ("kermany", "own"),
+    "classification": ("vindr", "kermany", "own"),
     "target": ("abnormal", "bacterial"),
     "patient_key": ("number", "number and type"),
     "unlabelled": ("exclude", "abnormal", "normal"),
