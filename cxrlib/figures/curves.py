@@ -232,12 +232,14 @@ def ablation(
         label: Axis label with the unit, if any.
         inputs: Task to the score of the network's inputs, drawn as a dotted line.
     """
+    columns = min(len(measured), 2)
+    lines = -(-len(measured) // columns)
     figure, panels = plt.subplots(
-        1, len(measured), figsize=(WIDTH_IN_INCHES, 3.2), squeeze=False, sharex=True, sharey=True
+        lines, columns, figsize=(WIDTH_IN_INCHES, 3.2 * lines), squeeze=False, sharex=True, sharey=True
     )
     largest, lowest = (function(frame[score].agg(function) for frame in measured.values()) for function in (max, min))
     decimals = 3 if largest <= 1 else 1
-    for axes, (task, frame) in zip(panels[0], measured.items(), strict=True):
+    for axes, (task, frame) in zip(panels.flat, measured.items(), strict=False):
         intact = frame.loc[frame.off == "none", score].item()
         rows = frame[frame.off != "none"]
         height, change = np.arange(len(rows))[::-1], rows[score] - intact
@@ -249,7 +251,7 @@ def ablation(
             beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
             axes.text(1.03, place, signed(value, decimals), **beside)
         axes.set_yticks(height, rows.off.str.replace(r"(\d)", r" \1", regex=True))  # "skip1" is "skip 1" in the text
-        axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlabel=label, xlim=(min(0, lowest), 1.05 * largest))
-        axes.xaxis.set_major_locator(MaxNLocator(8 // len(measured) or 1))
-    panels[0, 0].set_ylabel("switched off")
+        axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlim=(min(0, lowest), 1.05 * largest))
+        axes.xaxis.set_major_locator(MaxNLocator(8 // columns))
+    name_axes(panels, len(measured), label, "switched off")
     return figure
