@@ -35,7 +35,8 @@ def reword(text: str) -> str:
     >>> reword("A chest radiograph twice; the child's other radiographs as they come.")
     "An image twice; the patient's other images as they come."
     """
-    text = re.sub(r"\b[Cc]hest (?=radiograph)", "", text)
+    text = re.sub(r"\bChest radiograph", "Radiograph", text)
+    text = re.sub(r"\bchest (?=radiograph)", "", text)
     text = re.sub(r"\b([Aa]) (?=radiograph\b)", r"\1n ", text)
     text = re.sub(rf"\b({'|'.join(sorted(WORDS, key=len, reverse=True))})\b", lambda found: WORDS[found[0]], text)
     return re.sub(r"\bRadiograph", "Image", text)

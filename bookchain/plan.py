@@ -78,7 +78,7 @@ class Plan:
         if not rehearsal:
             self._check_needs(file)
         self._parameters = {name: self._settle(file, name, settings.get(name) or {}, own) for name in self.chapters}
-        self._first = own["01-preprocessing"] | self._parameters["01-preprocessing"]
+        self._first = own.get("01-preprocessing", {}) | self._parameters.get("01-preprocessing", {})
         if not rehearsal:
             self._check_table(file)
 
@@ -131,7 +131,7 @@ class Plan:
 
     def sets(self) -> dict[str, str]:
         """Give which data set plays each purpose: "kermany", "vindr" or "own"."""
-        return {purpose: self._first[purpose] for purpose in ("restoration", "classification")}
+        return {purpose: self._first.get(purpose, "") for purpose in ("restoration", "classification")}
 
     def _settle(self, file: Path, chapter: str, section: dict, own: Mapping[str, Mapping[str, Any]]) -> dict:
         at_home = {name: value for name, value in section.items() if isinstance(value, str) and value.startswith("~")}
@@ -231,20 +231,22 @@ class Plan:
         origins, sets = self.origins(), self.sets()
         if origins["classification"] == "real" and sets["classification"] == "vindr":
             return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
-        named = {"kermany": "real radiographs (Kermany et al. 2018, CC BY 4.0)", "own": self._table_banner()}
-        real = {purpose: named[sets[purpose]] for purpose, origin in origins.items() if origin == "real"}
+        table = Path(self.given.get("cohort_table", "")).name
+        whose = {
+            "kermany": ("real radiographs", " (Kermany et al. 2018, CC BY 4.0)"),
+            "own": (f"images of {table}", ""),
+        }
+        real = {purpose: whose[sets[purpose]] for purpose, origin in origins.items() if origin == "real"}
         if not real:
             made = "This run used synthetic radiographs: none of its numbers describe patients."
-        elif len(real) == 2:
-            parts = list(dict.fromkeys(real.values()))
-            made = f"This run used {parts[0]}." if len(parts) == 1 else f"This run used {parts[0]} and {parts[1]}."
+        elif len(set(real.values())) == 1 and len(real) == 2:
+            made = f"This run used {''.join(real['restoration'])}."
         else:
-            (purpose,) = real
-            (other,) = origins.keys() - real.keys()
-            made = (
-                f"This run used {real[purpose]} for {purpose}, synthetic ones for {other}: none of its numbers on "
-                f"{other} describe patients."
-            )
+            parts = [f"{what} for {purpose}{licence}" for purpose, (what, licence) in real.items()]
+            made = f"This run used {' and '.join(parts)}."
+            for purpose in origins.keys() - real.keys():
+                fault = f"none of its numbers on {purpose} describe patients"
+                made = f"{made[:-1]}, synthetic ones for {purpose}: {fault}."
         others = "Numbers of the paper and of earlier runs are marked as such."
         if "own" in sets.values():
             others = (
@@ -252,9 +254,6 @@ class Plan:
                 f"you may publish the images, which the pages show. {others}"
             )
         return f"{made} {others} Preset {self.preset}. Not for clinical use."
-
-    def _table_banner(self) -> str:
-        return f"images of the table {Path(self.given.get('cohort_table', '')).name}"
 
 
 def with_values(cell: str, values: Mapping) -> str:

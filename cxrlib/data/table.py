@@ -64,9 +64,12 @@ def index_table(table: str | Path, positive: str = "") -> tuple[pd.DataFrame, li
     """
     table = Path(table)
     rows, issues = read_table(table, NEEDED, numbered=True)
+    unknown = [name for name in rows if name not in ("line", *NEEDED, *OPTIONAL)]
     rows = rows.reindex(columns=["line", *NEEDED, *OPTIONAL], fill_value="").assign(keep=True)
     if issues:
         return _finished(table, rows[:0], {}), [issue._replace(remedy=HOW) for issue in issues]
+    remedy = f"it is not read; the columns are {', '.join((*NEEDED, *OPTIONAL))}"
+    issues = [Issue(str(table), "warning", f"column {name!r} is not known", remedy) for name in unknown]
     if rows.empty:
         return _finished(table, rows, {}), [Issue(str(table), "error", "has no rows", HOW)]
 
@@ -95,10 +98,10 @@ def index_table(table: str | Path, positive: str = "") -> tuple[pd.DataFrame, li
         first = rows[given].drop_duplicates("patient").set_index("patient")[name]
         sides = given & (rows[name] != rows.patient.map(first))
         refuse(
-            sides, f"patient {{patient}} has {name} {{{name}}} here, and another above", "give all its rows the same"
+            sides, f"patient {{patient}} has {name} {{{name}!r}} here, and another above", "give all its rows the same"
         )
-    names, unknown = _classes(table, rows[rows.keep].label, positive)
-    return _finished(table, rows[rows.keep], names), issues + unknown
+    names, undecided = _classes(table, rows[rows.keep].label, positive)
+    return _finished(table, rows[rows.keep], names), issues + undecided
 
 
 def _finished(table: Path, rows: pd.DataFrame, names: dict[str, int]) -> pd.DataFrame:
