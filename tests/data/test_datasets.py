@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cxrlib.data.boxes import read_boxes
-from cxrlib.data.checking import measure_images
+from cxrlib.data.measures import measure_images
 from cxrlib.data.duplicates import find_duplicates, groups_of, thumbnail
 from cxrlib.data.issues import strict
 from cxrlib.data.kermany import add_lung_masks, index_kermany
