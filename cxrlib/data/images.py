@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from pydicom.errors import InvalidDicomError
 
+from cxrlib.data import nifti
 from cxrlib.data.dicom import check_size, read_dicom
 from cxrlib.data.issues import ImageError
 from cxrlib.data.streams import JPEG_START, PNG_START, jpeg_damage, without_text
@@ -28,7 +29,7 @@ TURNS |= {6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90}
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read a JPEG, PNG, TIFF or DICOM image.
+    """Read a JPEG, PNG, TIFF or DICOM image, or one slice of a NIfTI.
 
     DICOM pixels pass the modality LUT and the VOI LUT (DICOM PS3.3 C.11), are scaled by the range that those can
     give (without a VOI LUT: by BitsStored), never by the image's own minimum and maximum, and MONOCHROME1 is
@@ -36,8 +37,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     photograph is turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are read to 8 bits.
 
     Args:
-        path: File to read; what ends in `.dicom` or `.dcm`, or begins as such, is read as DICOM, all else as JPEG,
-            PNG or TIFF (of one page, 8 or 16 bits), by its first bytes.
+        path: File to read; what ends in `.nii` or `.nii.gz` is read as NIfTI, what ends in `.dicom` or `.dcm`,
+            or begins as such, as DICOM; all else as JPEG, PNG or TIFF (of one page, 8 or 16 bits), by its first bytes.
         max_pixels: Largest number of pixels that is decoded.
 
     Returns:
@@ -56,6 +57,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     path = Path(path)
     try:
         _check_file(path)
+        if path.name.lower().endswith(nifti.SUFFIXES):
+            return nifti.read_nifti(path, max_pixels)
         return (read_dicom if _is_dicom(path) else _read_photograph)(path, max_pixels)
     except ImageError:
         raise
