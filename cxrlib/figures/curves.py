@@ -202,18 +202,19 @@ def weight_loss(weights: np.ndarray, losses: np.ndarray, chosen: float, names: t
 
 
 @styled
-def reliability(curves: Mapping[str, pd.DataFrame]) -> Figure:
+def reliability(curves: Mapping[str, pd.DataFrame], positive: str = "abnormal") -> Figure:
     """Draw how often images are abnormal against the probability that a model gave them.
 
     Args:
         curves: Model name to columns predicted and observed, as `scores.reliability_curve` gives them.
+        positive: Name of the class whose probability it is.
     """
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
     axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="calibrated")
     look = looks(curves)
     for name, curve in curves.items():
         axes.plot(curve.predicted, curve.observed, label=name, lw=1.2, ms=4, **look[name])
-    axes.set(xlabel="probability of abnormal", ylabel="share that is abnormal", aspect="equal")
+    axes.set(xlabel=f"probability of {positive}", ylabel=f"share that is {positive}", aspect="equal")
     axes.legend()
     return figure
 
