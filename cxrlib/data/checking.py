@@ -139,6 +139,7 @@ def check(
         boxes, found = read_boxes(root, frame)
     elif kind == "own":
         boxes, found = table.read_boxes(given, frame)
+        issues += table.judge_sizes(given, frame)
     issues += found
     count = 0
     if kind == "own":

@@ -20,6 +20,8 @@ SUFFIXES = (".csv", ".tsv")
 NEGATIVE = ("normal", "negative", "healthy", "control", "benign", "no", "none", "false", "0")
 """Labels that say by themselves, in small letters, which of two classes is the negative one."""
 
+FEW = 20  # patients of a class; with fewer, its parts of a split get too small to tell anything
+
 HOW = (
     "write a CSV with one row an image and the columns path (from the table's folder on), patient (whoever or whatever "
     "several images may show) and label (two values or more); finding, split (train, validation, test), purpose "
@@ -149,6 +151,21 @@ def _classes(table: Path, labels: pd.Series, positive: str) -> tuple[dict[str, i
     others = [name for name in names if name.lower() not in NEGATIVE]
     chosen = positive or (others if len(others) == 1 else names)[-1]
     return {name: int(name == chosen) for name in names}, []
+
+
+def judge_sizes(table: str | Path, frame: pd.DataFrame) -> list[Issue]:
+    """Warn of classes that have few patients.
+
+    Args:
+        table: As for `index_table`.
+        frame: What `index_table` gives, without the images that cannot be read.
+    """
+    patients = frame.groupby("class").patient.nunique()
+    remedy = f"expect wide intervals, or a split that does not work out; {FEW} are the least that is sensible"
+    return [
+        Issue(str(table), "warning", f"class {name!r}: number of patients {count}", remedy)
+        for name, count in patients[patients < FEW].items()
+    ]
 
 
 def read_boxes(table: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
