@@ -34,7 +34,7 @@ PAGE := $(RUN)/site/_build/html/index.html
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
-	@echo "Presets: quick (default), kermany, paper. Data: KERMANY= VINDR= LUNG_MASKS= VGG16= SEGMENTER="
+	@echo "Presets: quick (default), kermany, paper, own (your images). Data: KERMANY= VINDR= COHORT= LUNG_MASKS= VGG16= SEGMENTER="
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and $(REFUSAL) % sys.version_info[:2])'

@@ -15,9 +15,20 @@ from bookchain import dependencies, presets
 from bookchain.presets import PlanError
 from bookchain.surroundings import cores
 
-DATA = ("kermany", "vindr", "lung_masks", "vgg16", "segmenter")  # parameters that name the reader's data and weights
+# Parameters that name the reader's data and weights.
+DATA = ("kermany", "vindr", "cohort_table", "lung_masks", "vgg16", "segmenter")
 PACKAGES = ("cxrlib", "phantom")
 PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", *PACKAGES)  # the last: their reference pages
+
+
+def variable(name: str) -> str:
+    """Give what a parameter of `DATA` is called on make's command line and in the environment.
+
+    >>> variable("lung_masks"), variable("cohort_table")
+    ('LUNG_MASKS', 'COHORT')
+    """
+    # In the chapters, the cohort is what has become of all images, not the table that names some.
+    return "COHORT" if name == "cohort_table" else name.upper()
 
 
 class Plan:
@@ -49,8 +60,8 @@ class Plan:
         self.run = f"runs/{self.preset}"
         self.chapters = [path.stem for path in dependencies.sources(root)]
         self._check_run()
-        settings = presets.read(file, shelf)
         own = {name: dependencies.parameter_values(self.source(name)) for name in self.chapters}
+        settings = presets.spread(presets.read(file, shelf), own)
         presets.check(file, settings, own)
         self.needs, self.wants_gpu = settings.pop("needs", []), settings.pop("gpu", False)
         # One core gives other last digits than two, and so does another backend.
@@ -59,12 +70,17 @@ class Plan:
             "threads": settings.pop("threads", None) or cores(),
         }
         said = {name: value for section in settings.values() for name, value in (section or {}).items()}
-        sources = {name: (config.get(name), environment.get(name.upper()), said.get(name)) for name in DATA}
+        sources = {
+            name: (config.get(variable(name).lower()), environment.get(variable(name)), said.get(name)) for name in DATA
+        }
         found = {name: next(filter(None, values), None) for name, values in sources.items()}
         self.given = {name: str(Path(value).expanduser()) for name, value in found.items() if value}
         if not rehearsal:
             self._check_needs(file)
         self._parameters = {name: self._settle(file, name, settings.get(name) or {}, own) for name in self.chapters}
+        self._first = own.get("01-preprocessing", {}) | self._parameters.get("01-preprocessing", {})
+        if not rehearsal:
+            self._check_table(file)
 
     def _check_run(self) -> None:
         place = self.root / self.run
@@ -96,12 +112,26 @@ class Plan:
         return self.root / "notebooks" / f"{chapter}.md"
 
     def _check_needs(self, file: Path) -> None:
-        missing = [name.upper() for name in self.needs if name not in self.given]
+        missing = [variable(name) for name in self.needs if name not in self.given]
         if missing:
             raise PlanError(
                 f"{file}: this preset needs {' and '.join(missing)}; "
                 f"for example: make book PRESET={self.preset} {' '.join(f'{name}=path/to/it' for name in missing)}"
             )
+
+    def _check_table(self, file: Path) -> None:
+        played = "own" in self.sets().values()
+        if "cohort_table" in self.given and not played:
+            raise PlanError(
+                f"{file}: COHORT is given, and no chapter of this preset reads it; take PRESET=own, or set restoration "
+                "or classification of 01-preprocessing to own"
+            )
+        if played and "cohort_table" not in self.given:
+            raise PlanError(f"{file}: a part is played by your own table; give it: COHORT=path/to/table.csv")
+
+    def sets(self) -> dict[str, str]:
+        """Give which data set plays each purpose: "kermany", "vindr" or "own"."""
+        return {purpose: self._first.get(purpose, "") for purpose in ("restoration", "classification")}
 
     def _settle(self, file: Path, chapter: str, section: dict, own: Mapping[str, Mapping[str, Any]]) -> dict:
         at_home = {name: value for name, value in section.items() if isinstance(value, str) and value.startswith("~")}
@@ -109,7 +139,7 @@ class Plan:
         data = {name: path for name, path in self.given.items() if name in own[chapter]}
         for name, path in data.items():
             if path != "imagenet" and not (self.root / path).exists():
-                here = f"{file}: {chapter}: {name}: {path}" if path == section.get(name) else f"{name.upper()}={path}"
+                here = f"{file}: {chapter}: {name}: {path}" if path == section.get(name) else f"{variable(name)}={path}"
                 raise PlanError(f"{here}: no such file or folder, seen from the project root")
         if (left_out := section.get("vindr_exclude")) and not (self.root / left_out).is_file():
             raise PlanError(
@@ -141,13 +171,20 @@ class Plan:
             "code": dependencies.code_fingerprint(source),
             "parameters": parameters,
             "data": {
-                name: "downloaded" if path.name == "imagenet" else dependencies.data_fingerprint(self.root / path)
+                name: "downloaded" if path.name == "imagenet" else self._fingerprint(name, self.root / path)
                 for name, path in given.items()
             },
             "modules": dependencies.module_fingerprints(source, self.root, self._imports),
             "surroundings": self.surroundings,
         }
         return json.dumps(made, sort_keys=True)
+
+    def _fingerprint(self, name: str, path: Path) -> str:
+        if name != "cohort_table":
+            return dependencies.data_fingerprint(path)
+        from cxrlib.data.table import files  # here, since it takes time and few runs have a table
+
+        return dependencies.digest("".join(f"{file} {dependencies.data_fingerprint(file)}\n" for file in files(path)))
 
     def disown(self) -> list[str]:
         """Put aside the records of chapters that were made from something else where Snakemake cannot know it.
@@ -184,30 +221,38 @@ class Plan:
             b"".join(str(file.relative_to(self.root)).encode() + file.read_bytes() for file in kept)
         )
 
-    def _one_set(self) -> bool:
-        return self._parameters["01-preprocessing"].get("classification") == "kermany"
-
     def origins(self) -> dict[str, str]:
-        """Origin of each task's radiographs in this run, "synthetic" or "real"."""
-        sources_of = {"restoration": "kermany", "classification": "kermany" if self._one_set() else "vindr"}
-        return {task: "real" if name in self.given else "synthetic" for task, name in sources_of.items()}
+        """Origin of each purpose's images in this run, "synthetic" or "real"."""
+        given = {"own" if name == "cohort_table" else name for name in self.given}
+        return {purpose: "real" if name in given else "synthetic" for purpose, name in self.sets().items()}
 
     def banner(self) -> str:
         """One line for the head of every page: what the numbers were made from, and what they are not for."""
-        origins = self.origins()
-        one_set = self._one_set()
-        if "vindr" in self.given and not one_set:
+        origins, sets = self.origins(), self.sets()
+        if origins["classification"] == "real" and sets["classification"] == "vindr":
             return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
-        if "real" not in origins.values():
+        table = Path(self.given.get("cohort_table", "")).name
+        whose = {
+            "kermany": ("real radiographs", " (Kermany et al. 2018, CC BY 4.0)"),
+            "own": (f"images of {table}", ""),
+        }
+        real = {purpose: whose[sets[purpose]] for purpose, origin in origins.items() if origin == "real"}
+        if not real:
             made = "This run used synthetic radiographs: none of its numbers describe patients."
-        elif one_set:
-            made = "This run used real radiographs (Kermany et al. 2018, CC BY 4.0)."
+        elif len(set(real.values())) == 1 and len(real) == 2:
+            made = f"This run used {''.join(real['restoration'])}."
         else:
-            made = (
-                "This run used real radiographs for restoration (Kermany et al. 2018, CC BY 4.0), synthetic ones for "
-                "classification: none of its numbers on classification describe patients."
-            )
+            parts = [f"{what} for {purpose}{licence}" for purpose, (what, licence) in real.items()]
+            made = f"This run used {' and '.join(parts)}."
+            for purpose in origins.keys() - real.keys():
+                fault = f"none of its numbers on {purpose} describe patients"
+                made = f"{made[:-1]}, synthetic ones for {purpose}: {fault}."
         others = "Numbers of the paper and of earlier runs are marked as such."
+        if "own" in sets.values():
+            others = (
+                "The book does not know under which licence or agreement these images are: publish the pages only if "
+                f"you may publish the images, which the pages show. {others}"
+            )
         return f"{made} {others} Preset {self.preset}. Not for clinical use."
 
 

@@ -11,7 +11,8 @@ import yaml
 OWN = {"needs": list, "gpu": bool, "threads": int}  # what a preset says of itself, beside its chapters
 
 CHOICES = {
-    "classification": ("vindr", "kermany"),
+    "restoration": ("kermany", "own"),
+    "classification": ("vindr", "kermany", "own"),
     "target": ("abnormal", "bacterial"),
     "patient_key": ("number", "number and type"),
     "unlabelled": ("exclude", "abnormal", "normal"),
@@ -42,6 +43,8 @@ RANGES = {
 POOLED = 16  # pixels of an image that one of VGG-16's deepest features stands for
 OTHER_WORDS = {"threshold": ("otsu",), "thresholds": ("otsu",)}  # words that stand in a number's place
 AS_LONG = ("synthetic_kermany", "synthetic_vindr", "restoration_sizes", "classification_sizes")  # as the chapter's
+
+NEEDED = {"tasks": ("denoising", "deblurring")}  # what a list must hold for the text's sake
 
 
 class PlanError(ValueError):
@@ -99,6 +102,29 @@ def read(file: Path, shelf: Path, above: tuple[Path, ...] = ()) -> dict[str, Any
     return merged
 
 
+def spread(settings: Mapping[str, Any], chapters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Give a parameter that stands outside the sections to all chapters that have it; a section's own value wins.
+
+    Args:
+        settings: What `read` gives.
+        chapters: The chapters' own parameters: values by name, by chapter.
+
+    Returns:
+        The settings, with such a parameter in the sections alone.
+
+    >>> spread({"seed": 1, "02": {"seed": 2}}, {"01": {"seed": 0}, "02": {"seed": 0}})
+    {'02': {'seed': 2}, '01': {'seed': 1}}
+    """
+    known = {name for own in chapters.values() for name in own} - {"run", *OWN, *chapters}
+    shared = {name: value for name, value in settings.items() if name in known}
+    sections = {name: value for name, value in settings.items() if name not in shared}
+    for chapter, own in chapters.items():
+        if fitting := {name: value for name, value in shared.items() if name in own}:
+            section = sections.get(chapter) or {}
+            sections[chapter] = {**fitting, **section} if isinstance(section, dict) else section
+    return sections
+
+
 def check(file: Path, settings: Mapping[str, Any], chapters: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse what no chapter could be executed with.
 
@@ -116,7 +142,8 @@ def check(file: Path, settings: Mapping[str, Any], chapters: Mapping[str, Mappin
                 raise PlanError(f"{file}: {name} is {section!r}; give {_word(OWN[name]())}")
             continue
         if name not in chapters:
-            raise PlanError(f"{file}: no chapter {name!r}; the chapters are {', '.join(chapters)}")
+            known = ", ".join(chapters)
+            raise PlanError(f"{file}: no chapter {name!r}, nor a parameter of one; the chapters are {known}")
         if not isinstance(section, dict | None):
             raise PlanError(f"{file}: {name} is {section!r}; give its parameters, one a line, as `name: value`")
         known = {parameter: value for parameter, value in chapters[name].items() if parameter != "run"}
@@ -138,6 +165,8 @@ def fault_of(name: str, value: Any, own: Any) -> str:
             return f"give a list, such as {own}"
         if name in AS_LONG and len(value) != len(own):
             return f"give {len(own)} values, such as {own}"
+        if missing := [item for item in NEEDED.get(name, ()) if item not in value]:
+            return f"the text needs {' and '.join(missing)}, too"
         faults = (min((fault_of(name, item, one) for one in own), key=len) for item in value)
         if fault := next(filter(None, faults), ""):
             return f"each of its values: {fault}"
@@ -149,6 +178,10 @@ def fault_of(name: str, value: Any, own: Any) -> str:
     number = isinstance(own, float) or name in AS_LONG[2:]
     if type(value) not in ({int, float} if number else {type(own)}):
         return f"give {_word(own)}, such as {own!r}"
+    if name == "tasks":
+        from cxrlib.restoration.tasks import TASKS  # here, since it takes time and few presets name tasks
+
+        return "" if value in TASKS else f"give some of {', '.join(map(repr, TASKS))}"
     if name in CHOICES:
         return "" if value in CHOICES[name] else f"give one of {', '.join(map(repr, CHOICES[name]))}"
     if isinstance(value, str | bool):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bookchain.plan import DATA
+from bookchain.plan import DATA, variable
 from bookchain.provenance import ROOT, data_sets, executed, makers, resources
 
 TEMPLATE = Path(__file__).with_name("templates") / "provenance.md"
@@ -113,7 +113,7 @@ def _commands(preset: str, settings: dict[str, dict[str, Setting]], commits: set
     """Give the commands that make a run again."""
     file = preset if (ROOT / "presets" / f"{preset}.yml").is_file() else f"path/to/{preset}.yml"
     used = {name: setting.value for table in settings.values() for name, setting in table.items() if setting.value}
-    given = [f"{name.upper()}={'path/to/it' if used[name] == GIVEN else used[name]}" for name in DATA if name in used]
+    given = [f"{variable(name)}={'path/to/it' if used[name] == GIVEN else used[name]}" for name in DATA if name in used]
     commands = [" ".join(["make book", f"PRESET={file}", *given])]
     if len(commits) > 1:  # Snakemake would keep what is up to date
         commands.insert(0, f"rm -r runs/{preset}  # its chapters were made at different commits")

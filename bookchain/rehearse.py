@@ -137,10 +137,12 @@ def training_images(plan: Plan) -> dict[str, int]:
     real = set(plan.needs) | set(plan.given)
     sizes = first["restoration_sizes"]
     total = sum(first["synthetic_kermany"])
-    if "kermany" in real or sum(sizes) > 1:
+    if first["restoration"] == "own":
+        total = table_rows(plan)
+    elif "kermany" in real or sum(sizes) > 1:
         total = int(sum(sizes)) if sum(sizes) > 1 else TABLE_1["pneumonia"]["images"]
     found = {"restoration": _part(sizes, total, 0)}
-    if first["classification"] == "kermany":  # two halves, the test in that of the classifiers
+    if first["classification"] == first["restoration"]:  # two halves, the test in that of the classifiers
         half = total // 2
         found["pretext"] = round(0.9 * half)
         found["classification"] = round(0.9 * half) - _part(sizes, total, 2)
@@ -148,10 +150,17 @@ def training_images(plan: Plan) -> dict[str, int]:
         found["pretext"] = found["restoration"]
         sizes = first["classification_sizes"]
         other = TABLE_1["VinDr-PCXR"]["images"] if "vindr" in real else sum(first["synthetic_vindr"])
+        other = table_rows(plan) if first["classification"] == "own" else other
         found["classification"] = _part(sizes, other, 0)
     for purpose, limit in (("pretext", third["pretext_images"]), ("classification", fourth["training_images"])):
         found[purpose] = min(limit or found[purpose], found[purpose])
     return found | {"segmenter": first["segmenter_images"], "photographs": round(0.8 * fourth["photograph_crops"])}
+
+
+def table_rows(plan: Plan) -> int:
+    """Count the images of the reader's table; 0 where it is not given."""
+    given = plan.given.get("cohort_table")
+    return len(pd.read_csv(plan.root / given, sep=None, engine="python")) if given else 0
 
 
 def _part(sizes: list[float], total: int, place: int) -> int:
@@ -178,7 +187,8 @@ def disk(plan: Plan, networks: pd.DataFrame) -> float:
     first = parameters(plan, CHAPTERS[0])
     real = set(plan.needs) | set(plan.given)
     count = TABLE_1["pneumonia"]["images"] if "kermany" in real else sum(first["synthetic_kermany"])
-    if first["classification"] != "kermany":
+    count = table_rows(plan) if first["restoration"] == "own" else count
+    if first["classification"] == "vindr":
         count += TABLE_1["VinDr-PCXR"]["images"] if "vindr" in real else sum(first["synthetic_vindr"])
     arrays = 3 * count * first["image_size"] ** 2
     models = 4 * networks.weights.sum()

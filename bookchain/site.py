@@ -16,11 +16,11 @@ import jupytext
 import nbformat
 import yaml
 
-from bookchain import findings_page, provenance_page
+from bookchain import findings_page, own, provenance_page
 from bookchain.chapter import project_root
-from bookchain.dependencies import code_cells, sources
+from bookchain.dependencies import code_cells, declared, sources
 from bookchain.editions import launch
-from bookchain.plan import with_values
+from bookchain.plan import variable, with_values
 from bookchain.provenance import resources
 from bookchain.surroundings import surroundings
 
@@ -42,7 +42,7 @@ def without_paths(text: str, values: Mapping[str, Any], root: Path) -> str:
     for name, value in values.items():
         if isinstance(value, str) and value and not (path := root / value).resolve().is_relative_to(root.resolve()):
             shown = [value] if Path(value).is_absolute() or value.startswith((".", "~")) else []
-            words |= dict.fromkeys((*shown, str(path), str(path.resolve())), name.upper())
+            words |= dict.fromkeys((*shown, str(path), str(path.resolve())), variable(name))
     words = {form: word for path, word in words.items() if path.strip("/.") for form in (path, escape(path))}
     known = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
     return re.sub(rf"(?<![\w/.+-])({known})(?![\w-])", lambda found: words[found[0]], text)
@@ -132,6 +132,9 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
     sphinx["book_origins"] = dict(origins)
     for section, values in launch.html_settings(launch.address(os.environ, root)).items():
         config.setdefault(section, {}).update(values)
+    first = nbformat.read(run / "executed/01-preprocessing.ipynb", as_version=4)
+    if told := own.notice(run, first.metadata.papermill.parameters):
+        config["html"]["extra_footer"] += f" {own.FOOTER}"
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     (site / "book/provenance.md").write_text(provenance_page.page(run, banner))
     (site / "book/findings.md").write_text(findings_page.page(run, root / "book/reference", origins))
@@ -143,6 +146,9 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         notebook = opener(notebook, seconds.get(path.stem))
+        if told and (declared(path).needs or path.stem == "01-preprocessing"):
+            notebook.cells.insert(1, nbformat.v4.new_markdown_cell(told))
+            own.reword_captions(notebook)
         nbformat.write(notebook, site / "notebooks" / f"{path.stem}.ipynb")
     return site
 

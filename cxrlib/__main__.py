@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from cxrlib.data.checking import Report, check
 from cxrlib.data.issues import SEVERITIES
 from cxrlib.data.kermany import PATIENT_KEYS
+from cxrlib.data.table import HOW
 from cxrlib.data.vindr_pcxr import UNLABELLED
 
 SHOWN = 50  # issues with one remedy; the JSON has all
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.workers,
         progress=not given.quiet,
         masks=given.masks,
+        positive=given.positive,
     )
     if given.json == "-":
         print(json.dumps(as_json(report), indent=2))
@@ -51,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json != "-" and not given.quiet:
         sys.stdout.reconfigure(errors="backslashreplace")  # file names that the terminal cannot show
         print("\n".join(lines(report)))
+        if report.summary["dataset"] == "own" and not report.summary["issues"]["error"]:
+            print(f"\n{next_command(given.data, given.positive, *report.summary['labels'])}")
     return int(report.summary["issues"]["error"] > 0)
 
 
@@ -59,12 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     about = "read a whole data set and say what is wrong with it; exit status 1 if part of it cannot be used"
     checker = commands.add_parser("check", help=about, description=about)
-    checker.add_argument("data", metavar="DATA", help="folder of the Kermany set or of VinDr-PCXR")
+    checker.add_argument("data", metavar="DATA", help=f"folder of a known data set, or a table: {HOW}")
     checker.add_argument("--json", metavar="FILE", help="write the report as JSON, too; - for standard output alone")
     checker.add_argument("--patient-key", choices=PATIENT_KEYS, default="number", help="Kermany: what is one patient")
     checker.add_argument("--unlabelled", choices=UNLABELLED, default="exclude", help="VinDr-PCXR: images without label")
     checker.add_argument("--exclude", metavar="FILE", help="VinDr-PCXR: ids of images to leave out, one a line")
     checker.add_argument("--masks", metavar="DIR", help="folder of lung masks, which are read, too")
+    checker.add_argument("--positive", metavar="LABEL", default="", help="a table: the label that is the positive one")
     checker.add_argument("--workers", metavar="N", type=_workers, default=-1, help="processes; default: all cores")
     checker.add_argument("--quiet", action="store_true", help="no progress bar and no report: exit status and --json")
     return parser
@@ -117,6 +123,23 @@ def lines(report: Report) -> Iterator[str]:
                 yield f"    {row.file.removeprefix(report.summary['root'] + os.sep)}: {row.fault}"
             if len(group) > SHOWN:
                 yield f"    and {len(group) - SHOWN} more, which --json lists"
+
+
+def next_command(table: str, positive: str, negative_name: str, positive_name: str) -> str:
+    """Write what to run once a table has no errors, for people to read and to paste.
+
+    Args:
+        table: The table, as it was given.
+        positive: The label that was asked for; where there is one, a preset has to say it, too.
+        negative_name: Name of the negative class.
+        positive_name: Name of the positive class.
+    """
+    told = f"Positive is {positive_name!r}, negative {negative_name!r}. To run the book on it"
+    given = f"COHORT={shlex.quote(os.path.abspath(table))}"
+    if not positive:
+        return f"{told}:\n\n  make book PRESET=own {given}"
+    preset = f"  extends: own\n  01-preprocessing:\n    positive: {json.dumps(positive)}"
+    return f"{told}, write a file my-own.yml\n\n{preset}\n\nand\n\n  make book PRESET=my-own.yml {given}"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bookchain.plan import DATA
+from bookchain.plan import DATA, variable
 from bookchain.surroundings import DROPPED, surroundings
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ SHARED = Path(os.environ.get("CXRLIB_SHARED") or ROOT.parent / "shared")
 
 def environment_of(project):
     """Environment of a copy of the project: no data of the reader's, this interpreter first on the path."""
-    own = {name: value for name, value in os.environ.items() if name.lower() not in ("preset", *DATA)}
+    own = {name: value for name, value in os.environ.items() if name not in ("PRESET", *map(variable, DATA))}
     return own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
 
 

@@ -2,26 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from cxrlib.data import kermany
+from cxrlib.data import kermany, table
 from cxrlib.data.boxes import read_boxes
-from cxrlib.data.duplicates import find_duplicates, judge_duplicates, thumbnail
-from cxrlib.data.images import MAX_PIXELS, read_image
-from cxrlib.data.issues import SEVERITIES, ImageError, Issue
-from cxrlib.data.masks import check_masks
-from cxrlib.data.parallel import map_files
+from cxrlib.data.duplicates import find_duplicates, judge_duplicates
+from cxrlib.data.images import MAX_PIXELS
+from cxrlib.data.issues import SEVERITIES, Issue
+from cxrlib.data.masks import check_files, check_masks
+from cxrlib.data.measures import judge, measure_images
 from cxrlib.data.vindr_pcxr import TABLES, index_vindr_pcxr
-
-MIN_SIDE = 32  # pixels: less is a thumbnail, which the networks would enlarge sevenfold
-MAX_SATURATED = 0.6  # share of pixels at 0 or 1; the Kermany set's largest is 0.30, for black borders
-MIN_RANGE = 1 / 16  # of the grey range, what 8 bits fill of 12; the Kermany set's smallest is 0.44
-MEASURES = ["width", "height", "minimum", "maximum", "at_zero", "at_one", "sha256", "thumbnail", "issue"]
 
 
 class Report(NamedTuple):
@@ -33,7 +27,8 @@ class Report(NamedTuple):
         duplicates: Pairs of (near-)identical images: first, second (paths), distance.
         boxes: Boxes that can be used, as `boxes.read_boxes` gives them; None for a data set without boxes.
         thumbnails: What `duplicates.thumbnail` gives for each row, to look for pairs across data sets.
-        summary: Kind of data set, numbers of images, patients, labels, issues, and the range of sizes.
+        summary: Kind of data set, numbers of images, patients, labels by the names of the classes (negative first),
+            issues, and the range of sizes.
     """
 
     frame: pd.DataFrame
@@ -69,59 +64,21 @@ class Report(NamedTuple):
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def require(self, dataset: str) -> None:
-        """Stop where nothing of a data set, or of one of its classes, can be used.
+        """Stop where nothing of a data set, or of one of its classes, can be used; in one's own table, at any error.
 
         Args:
-            dataset: The data set that the folder should hold, "kermany" or "vindr_pcxr".
+            dataset: The data set that the folder should hold, "kermany" or "vindr_pcxr", or "own" for a table.
 
         Raises:
             ValueError: With the first error found.
         """
-        if self.frame.label.nunique() > 1 and self.summary["dataset"] == dataset:
-            return
         errors = self.issues[self.issues.severity == "error"]
+        usable = self.frame.label.nunique() > 1 and self.summary["dataset"] == dataset
+        # What others have published stays as it is; the owner of a table can correct it.
+        if usable and (dataset != "own" or errors.empty):
+            return
         first = Issue(*errors.iloc[0]) if len(errors) else f"{self.summary['root']}: not the data set {dataset}"
         raise ValueError(f"{first}. {dataset} cannot be used; python -m cxrlib check tells more")
-
-
-def measure_images(
-    frame: pd.DataFrame, workers: int = -1, progress: bool = False, max_pixels: int = MAX_PIXELS
-) -> pd.DataFrame:
-    """Decode every file once and measure it; no more images are in memory than workers.
-
-    Args:
-        frame: One row an image, with `path`.
-        workers: Processes that read; -1 for all cores.
-        progress: Whether a bar is drawn.
-        max_pixels: As for `read_image`.
-
-    Returns:
-        One row an image, index as the frame's: width, height in pixels; minimum, maximum; at_zero, at_one (shares of
-        the pixels); sha256 of the file; thumbnail (as `duplicates.thumbnail`); issue (of the ImageError; missing where
-        the file is readable, as all else is where it is not).
-    """
-    measure = partial(_measure, max_pixels=max_pixels)
-    measured = map_files(measure, frame.path, workers, "checking" if progress else "", together=16)
-    return pd.DataFrame(list(measured), columns=MEASURES, index=frame.index)
-
-
-def _measure(path: str, max_pixels: int) -> dict[str, Any]:
-    try:
-        image = read_image(path, max_pixels)
-    except ImageError as error:
-        return {"issue": error.issue}
-    with Path(path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "width": image.shape[1],
-        "height": image.shape[0],
-        "minimum": float(image.min()),
-        "maximum": float(image.max()),
-        "at_zero": float((image == 0).mean()),
-        "at_one": float((image == 1).mean()),
-        "sha256": digest,
-        "thumbnail": thumbnail(image),
-    }
 
 
 def check(
@@ -133,11 +90,12 @@ def check(
     progress: bool = False,
     max_pixels: int = MAX_PIXELS,
     masks: str | Path | None = None,
+    positive: str = "",
 ) -> Report:
     """Recognise a data set by its layout, read all of it, and say what is wrong with it.
 
     Args:
-        root: Folder of the Kermany set or of VinDr-PCXR.
+        root: Folder of the Kermany set or of VinDr-PCXR, or a table as `table.index_table` reads it.
         patient_key: For the Kermany set, as for `index_kermany`.
         unlabelled: For VinDr-PCXR, as for `index_vindr_pcxr`.
         exclude: For VinDr-PCXR, as for `index_vindr_pcxr`.
@@ -145,6 +103,7 @@ def check(
         progress: Whether a bar is drawn.
         max_pixels: As for `read_image`.
         masks: Folder of lung masks, which are read, too.
+        positive: For a table, as for `index_table`.
 
     Returns:
         The report; a missing folder or table is an issue in it, too.
@@ -156,50 +115,64 @@ def check(
     >>> report.summary["images"], report.issues.fault.tolist()
     (0, ['no such folder'])
     """
-    root = Path(root)
-    kind, issues = recognise(root)
-    if kind == "kermany":
+    given = Path(root)
+    kind, issues = recognise(given)
+    root = given.parent if kind == "own" else given
+    if kind == "own":
+        frame, issues = table.index_table(given, positive)
+    elif kind == "kermany":
         frame, issues = kermany.index_kermany(root, patient_key)
     elif kind == "vindr_pcxr":
         frame, issues = index_vindr_pcxr(root, unlabelled, exclude)
     else:
         frame = pd.DataFrame(columns=["path", "image", "patient", "label", "folder"])
     frame = frame.join(measure_images(frame, workers, progress, max_pixels))
-    issues += (judged := [issue for row in frame.itertuples() if (issue := _judge(row))])
+    names = _class_names(frame)
+    issues += (judged := [issue for row in frame.itertuples() if (issue := judge(row))])
     unusable = {issue.file for issue in judged if issue.severity == "error"}
     frame = frame[~frame.path.isin(unusable)].reset_index(drop=True).astype({"width": int, "height": int})
     thumbnails = np.array(frame.thumbnail.tolist())
     duplicates = find_duplicates(list(frame.path), thumbnails)
     issues += judge_duplicates(root, frame, duplicates)
-    boxes, found = read_boxes(root, frame) if kind == "vindr_pcxr" else (None, [])
+    boxes, found = None, []
+    if kind == "vindr_pcxr":
+        boxes, found = read_boxes(root, frame)
+    elif kind == "own":
+        boxes, found = table.read_boxes(given, frame)
+        issues += table.judge_sizes(given, frame)
     issues += found
     count = 0
-    if masks is not None:
+    if kind == "own":
+        count, found = check_files([mask for mask in frame["mask"] if mask], workers)
+        issues += found
+    elif masks is not None:
         count, found = check_masks(frame, masks, workers)
         issues += found
     if frame.label.nunique() == 1:
-        missing = ("normal", "abnormal")[1 - int(frame.label[0])]
+        missing = names[1 - int(frame.label[0])]
         issues.append(Issue(str(root), "error", f"no image that can be used is {missing}", "fetch the rest of the set"))
     if frame.empty and all(issue.severity != "error" for issue in issues):
         issues.append(Issue(str(root), "error", "no images", "fetch the data set again"))
-    table = pd.DataFrame(list(dict.fromkeys(issues)), columns=Issue._fields)
-    table = table.sort_values("severity", key=lambda column: column.map(SEVERITIES.index), kind="stable")
+    listed = pd.DataFrame(list(dict.fromkeys(issues)), columns=Issue._fields)
+    listed = listed.sort_values("severity", key=lambda column: column.map(SEVERITIES.index), kind="stable")
     frame = frame.drop(columns=["thumbnail", "issue"])
-    summary = _summarise(root, kind, frame, table.severity, duplicates, boxes)
-    if masks is not None:
+    summary = _summarise(root, kind, frame, names, listed.severity, duplicates, boxes)
+    if masks is not None or count:
         summary["masks"] = count
-    return Report(frame, table.reset_index(drop=True), duplicates, boxes, thumbnails, summary)
+    return Report(frame, listed.reset_index(drop=True), duplicates, boxes, thumbnails, summary)
 
 
 def recognise(root: Path) -> tuple[str | None, list[Issue]]:
     """Tell which data set a folder holds.
 
     Args:
-        root: Folder to look into.
+        root: Folder to look into, or a table.
 
     Returns:
-        "kermany", "vindr_pcxr", or None and the issue that says so.
+        "kermany", "vindr_pcxr", "own" for a table, or None and the issue that says so.
     """
+    if root.suffix.lower() in table.SUFFIXES and not root.is_dir():
+        return "own", []
     base = kermany.base_folder(root)
     if any((base / folder / kind).is_dir() for folder in kermany.FOLDERS for kind in kermany.CLASSES):
         return "kermany", []
@@ -208,33 +181,23 @@ def recognise(root: Path) -> tuple[str | None, list[Issue]]:
     looked_for = f"train/NORMAL and so on (Kermany), or {', '.join(TABLES)} (VinDr-PCXR)"
     fault = f"holds no known data set, that is {looked_for}" if root.is_dir() else "no such folder"
     if root.is_file():
-        return None, [Issue(str(root), "error", "a file, not a folder", "unpack it, if it is an archive")]
-    return None, [Issue(str(root), "error", fault, "give the folder of the data set")]
+        remedy = f"unpack it, if it is an archive; for images of your own, {table.HOW}"
+        return None, [Issue(str(root), "error", "a file, not a folder, and no CSV", remedy)]
+    remedy = f"give the folder of the data set; for images of your own, {table.HOW}, and give the table"
+    return None, [Issue(str(root), "error", fault, remedy)]
 
 
-def _judge(row: Any) -> Issue | None:
-    """Return the gravest fault of a measured image."""
-    if isinstance(row.issue, Issue):
-        return row.issue
-    size = f"{row.width:.0f} x {row.height:.0f} pixels"
-    if min(row.width, row.height) < MIN_SIDE:
-        return Issue(row.path, "error", f"{size}, less than {MIN_SIDE} a side", "fetch the full image")
-    if row.minimum == row.maximum:
-        return Issue(row.path, "error", f"blank: all {size} are {row.minimum:.3g}", "fetch it again, or leave it out")
-    if row.maximum - row.minimum < MIN_RANGE:
-        fault = f"grey values only from {row.minimum:.4f} to {row.maximum:.4f} of 0 to 1"
-        remedy = "correct its bit depth or window (8-bit values may be stored in more bits), or leave it out"
-        return Issue(row.path, "warning", fault, remedy)
-    if row.at_zero + row.at_one > MAX_SATURATED:
-        fault = f"saturated: {row.at_zero:.0%} of the pixels are black, {row.at_one:.0%} white"
-        return Issue(row.path, "warning", fault, "look at it; its window or export may be wrong")
-    return None
+def _class_names(frame: pd.DataFrame) -> tuple[str, str]:
+    """Return what the labels 0 and 1 are called."""
+    named = frame.drop_duplicates("label").set_index("label")["class"] if "class" in frame else {}
+    return named.get(0, "normal"), named.get(1, "abnormal")
 
 
 def _summarise(
     root: Path,
     kind: str | None,
     frame: pd.DataFrame,
+    names: tuple[str, str],
     severities: pd.Series,
     duplicates: pd.DataFrame,
     boxes: pd.DataFrame | None,
@@ -244,7 +207,7 @@ def _summarise(
         "root": str(root),
         "images": len(frame),
         "patients": frame.patient.nunique(),
-        "labels": {name: int((frame.label == value).sum()) for value, name in enumerate(("normal", "abnormal"))},
+        "labels": {name: int((frame.label == value).sum()) for value, name in enumerate(names)},
         "folders": {str(name): int(count) for name, count in frame.folder.value_counts(sort=False).items()},
         "issues": {name: int((severities == name).sum()) for name in SEVERITIES},
         "duplicates": len(duplicates),

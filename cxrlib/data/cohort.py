@@ -15,7 +15,7 @@ _PART = f"part of the split for this purpose, one of {', '.join(PARTS)}; empty w
 _CORNER = "of the part that is kept, in pixels of the file; a maximum is the first pixel that is left out"
 COLUMNS = {
     "row": "number of the image, from 0 on: its place in `images.npy`, and its name in all later tables",
-    "dataset": "data set that it comes from, such as `kermany` or `vindr_pcxr`",
+    "dataset": "data set that it comes from: `kermany`, `vindr_pcxr`, or `own` for a table of the reader's",
     "image": "its name in the data set, such as the path below the set's folder without suffix",
     "patient": "child that it shows; no child is in two parts of a purpose",
     "label": "class, 0 or 1; `classes.csv` names the two",

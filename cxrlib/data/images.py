@@ -10,13 +10,18 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from pydicom.errors import InvalidDicomError
 
+from cxrlib.data import nifti
 from cxrlib.data.dicom import check_size, read_dicom
 from cxrlib.data.issues import ImageError
 from cxrlib.data.streams import JPEG_START, PNG_START, jpeg_damage, without_text
 
 MAX_PIXELS = 64_000_000  # a 43 x 43 cm detector at 0.1 mm has 18 million
 DICOM_SUFFIXES = {".dicom", ".dcm"}
-PHOTOGRAPH_FORMATS = ("JPEG", "PNG")  # of all that Pillow knows, one (EPS) runs what the file says, as a program
+PHOTOGRAPH_FORMATS = (
+    "JPEG",
+    "PNG",
+    "TIFF",
+)  # of all that Pillow knows, one (EPS) runs what the file says, as a program
 TURN = Image.Transpose
 # How a photograph is turned upright, by its orientation (EXIF 2.3, tag 0x0112); 1 is upright.
 TURNS = {2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM, 5: TURN.TRANSPOSE}
@@ -24,7 +29,7 @@ TURNS |= {6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90}
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read a JPEG, PNG or DICOM radiograph.
+    """Read a JPEG, PNG, TIFF or DICOM image, or one slice of a NIfTI.
 
     DICOM pixels pass the modality LUT and the VOI LUT (DICOM PS3.3 C.11), are scaled by the range that those can
     give (without a VOI LUT: by BitsStored), never by the image's own minimum and maximum, and MONOCHROME1 is
@@ -32,8 +37,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     photograph is turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are read to 8 bits.
 
     Args:
-        path: File to read; what ends in `.dicom` or `.dcm`, or begins as such, is read as DICOM, all else as JPEG or
-            PNG, by its first bytes.
+        path: File to read; what ends in `.nii` or `.nii.gz` is read as NIfTI, what ends in `.dicom` or `.dcm`,
+            or begins as such, as DICOM; all else as JPEG, PNG or TIFF (of one page, 8 or 16 bits), by its first bytes.
         max_pixels: Largest number of pixels that is decoded.
 
     Returns:
@@ -52,6 +57,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     path = Path(path)
     try:
         _check_file(path)
+        if path.name.lower().endswith(nifti.SUFFIXES):
+            return nifti.read_nifti(path, max_pixels)
         return (read_dicom if _is_dicom(path) else _read_photograph)(path, max_pixels)
     except ImageError:
         raise
@@ -60,7 +67,7 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     except Image.DecompressionBombError as error:
         raise ImageError(path, f"more pixels than Pillow opens ({error})", "shrink it") from error
     except (UnidentifiedImageError, InvalidDicomError) as error:
-        fault = "not a readable JPEG, PNG or DICOM file, by its first bytes"
+        fault = "not a readable JPEG, PNG, TIFF or DICOM file, by its first bytes"
         raise ImageError(path, fault, "fetch it again") from error
     except Exception as error:  # damage shows anywhere, and every decoder raises its own kinds
         fault = f"damaged or unusual ({' '.join(str(error).split())})"
@@ -91,11 +98,15 @@ def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
         stream = without_text(stream)
     with Image.open(io.BytesIO(stream), formats=PHOTOGRAPH_FORMATS) as image:
         check_size(path, image.height, image.width, max_pixels)
+        if getattr(image, "n_frames", 1) > 1:
+            raise ImageError(path, f"{image.n_frames} pages", "save the one that is meant as a file of its own")
+        if image.mode == "F" or image.mode == "I" and image.format == "TIFF":
+            raise ImageError(path, f"a TIFF of {image.mode} pixels, whose range nobody knows", "save it with 16 bits")
         image.load()
         if stream.startswith(JPEG_START) and (fault := jpeg_damage(stream)):
             raise ImageError(path, f"damaged: {fault}", "fetch it again")
         image = _upright(image)
-        if image.mode.startswith("I"):  # 16-bit grey PNG
+        if image.mode.startswith("I"):  # 16-bit grey PNG or TIFF
             return (np.asarray(image, dtype=np.float32) / 65535).clip(0, 1)
         if image.mode != "L":
             image = image.convert("RGB").convert("L")  # through RGB: a palette or alpha must not be averaged in

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cxrlib.data.issues import Issue
@@ -33,12 +34,13 @@ def read_folder(folder: Path) -> tuple[list[Path], list[Issue]]:
         return [], [Issue(str(folder), "error", f"cannot be listed ({error.strerror})", remedy)]
 
 
-def read_table(path: Path, needed: Sequence[str]) -> tuple[pd.DataFrame, list[Issue]]:
+def read_table(path: Path, needed: Sequence[str], numbered: bool = False) -> tuple[pd.DataFrame, list[Issue]]:
     """Read one CSV as text, without the byte order mark, spaces and empty rows that spreadsheet programs leave.
 
     Args:
         path: File to read; its values are separated by commas, semicolons (then 0,5 is 0.5) or tabs.
         needed: Columns without which it is of no use.
+        numbered: Whether a column `line` says in which line of the file a row begins, if no value is of several lines.
 
     Returns:
         All columns as text, empty where there is no value; no row where the table cannot be used. And the issue that
@@ -51,7 +53,9 @@ def read_table(path: Path, needed: Sequence[str]) -> tuple[pd.DataFrame, list[Is
             text = _read_text(path)
             separator = _separator(text)
             # As text, since ids may be all digits; a trailing comma must not make the ids an index.
-            table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+            how = {"sep": separator, "dtype": str, "keep_default_na": False, "index_col": False}
+            content = text.lstrip("\n")
+            table = pd.read_csv(io.StringIO(content), **how, skip_blank_lines=False)
         except pd.errors.EmptyDataError:
             fault = "empty"
         except (pd.errors.ParserError, ValueError) as error:
@@ -64,9 +68,13 @@ def read_table(path: Path, needed: Sequence[str]) -> tuple[pd.DataFrame, list[Is
                 table = table.fillna("").apply(lambda column: column.str.strip())
                 if separator == ";":
                     table = table.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
-                return table[(table != "").any(axis=1)].reset_index(drop=True), []
+                filled = (table != "").any(axis=1)
+                if numbered:
+                    table["line"] = np.arange(len(table)) + len(text) - len(content) + 2
+                return table[filled].reset_index(drop=True), []
             fault = f"columns {missing} are missing" if missing else f"columns {twice} occur twice"
-    return pd.DataFrame(columns=list(needed), dtype=str), [Issue(str(path), "error", fault, remedy)]
+    columns = [*needed, "line"] if numbered else list(needed)
+    return pd.DataFrame(columns=columns, dtype=str), [Issue(str(path), "error", fault, remedy)]
 
 
 def read_ids(source: str | Path | Sequence[str]) -> tuple[list[str], list[Issue]]:

@@ -1,5 +1,6 @@
 """Read lung masks, however they say what is lung, and notice those that say the opposite."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +56,23 @@ def check_masks(frame: pd.DataFrame, folder: str | Path, workers: int = -1) -> t
         How many masks can be used, and the issues: masks that cannot be read, are inverted, empty or no masks.
     """
     masked, issues = add_lung_masks(frame, folder)
-    faults = list(map_files(_fault, masked["mask"], workers, together=16))
+    usable, faults = check_files(list(masked["mask"]), workers)
+    return usable, issues + faults
+
+
+def check_files(paths: Sequence[str], workers: int = -1) -> tuple[int, list[Issue]]:
+    """Read masks and say what is wrong with them.
+
+    Args:
+        paths: Files.
+        workers: Processes that read; -1 for all cores.
+
+    Returns:
+        As `check_masks`.
+    """
+    faults = list(map_files(_fault, paths, workers, together=16))
     usable = sum(fault is None or fault.severity != "error" for fault in faults)
-    return usable, issues + [fault for fault in faults if fault]
+    return usable, [fault for fault in faults if fault]
 
 
 def _fault(path: str) -> Issue | None:

@@ -66,7 +66,9 @@ def merge_patients(frame: pd.DataFrame, duplicates: pd.DataFrame) -> np.ndarray:
     return connected_components(links, directed=False)[1][patient]
 
 
-def split_by_patient(frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame) -> pd.DataFrame:
+def split_by_patient(
+    frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame, exact: bool = True
+) -> pd.DataFrame:
     """Add a `split` column (train, validation, test): whole patients, stratified by label, exact sizes.
 
     Args:
@@ -74,13 +76,14 @@ def split_by_patient(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dup
         sizes: Counts of images that sum to the rows, or fractions that sum to 1, for train, validation, test.
         seed: Seed of the order in which patients are drawn.
         duplicates: Pairs of (near-)identical images, as `find_duplicates` gives them. Their patients count as one.
+        exact: Refuse sizes that whole patients do not add up to; otherwise a part may be somewhat smaller.
 
     Returns:
         A copy of the frame with `split`.
 
     Raises:
         ValueError: If columns or patients are missing, a path occurs twice, sizes do not fit, or whole patients
-            cannot give them.
+            cannot give them; where they need not be exact, if a part would have no image of a label.
 
     >>> frame = pd.DataFrame({"path": list("abcde"), "patient": list("ppqrs"), "label": 0})
     >>> no_pairs = pd.DataFrame(columns=["first", "second", "distance"])
@@ -102,14 +105,40 @@ def split_by_patient(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dup
             if (brings[number] <= wanted).all():
                 wanted = wanted - brings[number]
                 taken.append(number)
-        if wanted.any():
+        if wanted.any() and exact:
             raise ValueError(
                 f"whole patients do not add up to {size} {name} images, {wanted.sum()} are missing; "
                 "give another size or seed"
             )
+        if size and not exact and not brings[taken].sum(axis=0).all():
+            lacking = labels[brings[taken].sum(axis=0) == 0].tolist()
+            raise ValueError(f"no patient fits into the {name} part with label {lacking}; give more patients or images")
         split[taken] = name
         waiting = waiting[~np.isin(waiting, taken)]
     return frame.assign(split=split[group])
+
+
+def split_as_given(frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame) -> pd.DataFrame:
+    """Keep the split that a table brings in its column `split`, or draw one where it brings none.
+
+    Args:
+        frame: As for `split_by_patient`, with `split`, which is "" where none is given.
+        sizes: Fractions; used where none is given.
+        seed: As for `split_by_patient`.
+        duplicates: As for `split_by_patient`.
+
+    Returns:
+        A copy of the frame with `split`, which is near the sizes.
+
+    Raises:
+        ValueError: As `split_by_patient`, or if a part of a given split is missing.
+    """
+    _check_frame(frame, ["path", "patient", "label", "split"])
+    if not frame.split.any():
+        return split_by_patient(frame, sizes, seed, duplicates, exact=False)
+    if missing := [name for name in SPLITS if name not in set(frame.split)]:
+        raise ValueError(f"the given split has no {' and no '.join(missing)} part; give all of {', '.join(SPLITS)}")
+    return frame.copy()
 
 
 def split_official(frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame) -> pd.DataFrame:
@@ -164,7 +193,9 @@ def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame) -> None:
         raise LeakageError(f"{first} and {second}, and {len(across) - 1} more pairs of one image, are in two splits")
 
 
-def split_in_halves(frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame, validation: float = 0.1) -> pd.DataFrame:
+def split_in_halves(
+    frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame, validation: float = 0.1, exact: bool = True
+) -> pd.DataFrame:
     """Let one data set play both parts of the study: half of its images for pretext learning, half for classification.
 
     Children of the restoration test go to the classification test, so that none of them is in any training set.
@@ -174,6 +205,7 @@ def split_in_halves(frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame, va
         seed: Seed of the order in which patients are drawn.
         duplicates: As for `split_by_patient`.
         validation: Share of each half that is its validation part.
+        exact: As for `split_by_patient`.
 
     Returns:
         A copy of the frame with `pretext` (train, validation, or missing) and `classification` (train, validation,
@@ -189,13 +221,13 @@ def split_in_halves(frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame, va
         raise ValueError(f"{tested.sum()} of {len(frame)} images are test images; both halves need others to train on")
     rest = frame[~tested]
     sizes = (len(frame) - half, 0, len(rest) - (len(frame) - half))
-    parts = split_by_patient(rest, sizes, seed, duplicates).split
+    parts = split_by_patient(rest, sizes, seed, duplicates, exact).split
     result = frame.assign(
         pretext=pd.Series(index=frame.index, dtype=object), classification=frame.restoration.where(tested)
     )
     for name, column in (("train", "pretext"), ("test", "classification")):
         own = rest[parts == name]
         result.loc[own.index, column] = split_by_patient(
-            own, (len(own) - held_out, held_out, 0), seed, duplicates
+            own, (len(own) - held_out, held_out, 0), seed, duplicates, exact
         ).split
     return result

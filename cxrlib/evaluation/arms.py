@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from cxrlib.evaluation.published import TABLE_3
 from cxrlib.restoration.tasks import TASKS
 
 ENSEMBLES = ("SA", "SLSQP-WA", "A-F")
@@ -71,6 +72,18 @@ def controls_of(name: str, names: Iterable[str]) -> list[str]:
     ['Baseline', "Random start, Den-P's moments"]
     """
     return [other for other in with_role(names, "baseline", "random") if derived_from(other)[0] in ("", name)]
+
+
+def with_added(names: Iterable[str], available: Iterable[str]) -> list[str]:
+    """Give the names, and behind them the pretext arms among those available that the paper does not have.
+
+    So a task that is switched on for the pretext learning has an arm in all later chapters by itself.
+
+    >>> with_added(["Baseline", "Den-P"], ["Den-P", "Deb-P", "Fil-P", "A-F"])
+    ['Baseline', 'Den-P', 'Fil-P']
+    """
+    names = list(names)
+    return [*names, *(name for name in with_role(available, "pretext") if name not in {*names, *TABLE_3})]
 
 
 def did_not_learn(history: pd.DataFrame) -> str:

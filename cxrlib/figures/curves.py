@@ -13,6 +13,7 @@ from sklearn.metrics import roc_curve
 from cxrlib.evaluation.arms import did_not_learn
 from cxrlib.figures.style import LINES, MARKERS, NOTHING, PALETTE, WIDTH_IN_INCHES, looks, name_axes, styled
 from cxrlib.figures.tables import QUALITY_NAMES, signed
+from cxrlib.restoration.quality import PSNR_CEILING
 
 
 @styled
@@ -158,19 +159,22 @@ def roc_curves(
 def scores_by_level(scores: pd.DataFrame, level_labels: Mapping[str, str]) -> Figure:
     """Draw PSNR, SSIM and HaarPSI of corrupted images over the level of corruption, one row of panels a task.
 
-    Points are means, bars reach from the fifth to the ninety-fifth percentile of the images.
+    Points are means, bars reach from the fifth to the ninety-fifth percentile of the images. A PSNR above what 8 bits
+    can tell, such as that of an image that was left as it is, is drawn there (`quality.PSNR_CEILING`).
 
     Args:
         scores: One row an image and task: task, level, psnr, ssim, haarpsi.
         level_labels: Task to the axis label of its level, with the unit.
     """
     size = (WIDTH_IN_INCHES, 2.4 * len(level_labels))
+    scores = scores.assign(psnr=scores.psnr.clip(upper=PSNR_CEILING))
     figure, axes = plt.subplots(len(level_labels), 3, figsize=size, squeeze=False)
     for line, (task, level_label) in zip(axes, level_labels.items(), strict=True):
         by_level = scores[scores.task == task].groupby("level")
         for place, (column, label) in zip(line, QUALITY_NAMES.items(), strict=True):
             middle = by_level[column].mean()
             error = np.stack([middle - by_level[column].quantile(0.05), by_level[column].quantile(0.95) - middle])
+            error = error.clip(0)  # where all are alike, a mean may be rounded to the wrong side
             place.errorbar(middle.index, middle, yerr=error, color=PALETTE[0], marker="o", ms=4, capsize=2)
             place.set(xlabel=level_label, ylabel=label, xticks=list(middle.index))
             if len(middle) > 4 or middle.index.max() < 1:
@@ -198,18 +202,19 @@ def weight_loss(weights: np.ndarray, losses: np.ndarray, chosen: float, names: t
 
 
 @styled
-def reliability(curves: Mapping[str, pd.DataFrame]) -> Figure:
+def reliability(curves: Mapping[str, pd.DataFrame], positive: str = "abnormal") -> Figure:
     """Draw how often images are abnormal against the probability that a model gave them.
 
     Args:
         curves: Model name to columns predicted and observed, as `scores.reliability_curve` gives them.
+        positive: Name of the class whose probability it is.
     """
     figure, axes = plt.subplots(figsize=(WIDTH_IN_INCHES, 4.2))
     axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="calibrated")
     look = looks(curves)
     for name, curve in curves.items():
         axes.plot(curve.predicted, curve.observed, label=name, lw=1.2, ms=4, **look[name])
-    axes.set(xlabel="probability of abnormal", ylabel="share that is abnormal", aspect="equal")
+    axes.set(xlabel=f"probability of {positive}", ylabel=f"share that is {positive}", aspect="equal")
     axes.legend()
     return figure
 
@@ -228,12 +233,14 @@ def ablation(
         label: Axis label with the unit, if any.
         inputs: Task to the score of the network's inputs, drawn as a dotted line.
     """
+    columns = min(len(measured), 2)
+    lines = -(-len(measured) // columns)
     figure, panels = plt.subplots(
-        1, len(measured), figsize=(WIDTH_IN_INCHES, 3.2), squeeze=False, sharex=True, sharey=True
+        lines, columns, figsize=(WIDTH_IN_INCHES, 3.2 * lines), squeeze=False, sharex=True, sharey=True
     )
     largest, lowest = (function(frame[score].agg(function) for frame in measured.values()) for function in (max, min))
     decimals = 3 if largest <= 1 else 1
-    for axes, (task, frame) in zip(panels[0], measured.items(), strict=True):
+    for axes, (task, frame) in zip(panels.flat, measured.items(), strict=False):
         intact = frame.loc[frame.off == "none", score].item()
         rows = frame[frame.off != "none"]
         height, change = np.arange(len(rows))[::-1], rows[score] - intact
@@ -245,7 +252,7 @@ def ablation(
             beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
             axes.text(1.03, place, signed(value, decimals), **beside)
         axes.set_yticks(height, rows.off.str.replace(r"(\d)", r" \1", regex=True))  # "skip1" is "skip 1" in the text
-        axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlabel=label, xlim=(min(0, lowest), 1.05 * largest))
-        axes.xaxis.set_major_locator(MaxNLocator(8 // len(measured) or 1))
-    panels[0, 0].set_ylabel("switched off")
+        axes.set(title=f"{task}\nintact: {intact:.{decimals}f}", xlim=(min(0, lowest), 1.05 * largest))
+        axes.xaxis.set_major_locator(MaxNLocator(8 // columns))
+    name_axes(panels, len(measured), label, "switched off")
     return figure

@@ -12,6 +12,7 @@ import numpy as np
 
 from cxrlib.arrays import check_image
 from cxrlib.restoration.quality import mean_score
+from cxrlib.restoration.tasks import masked, to_8_bit
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def _median(image: np.ndarray, strength: float) -> np.ndarray:
     if strength != int(strength) or int(strength) % 2 == 0:
         raise ValueError(f"the strength of the median filter is an odd kernel size in pixels, got {strength}")
     # OpenCV offers windows above 5 pixels for 8-bit images only.
-    return cv2.medianBlur(np.rint(image * 255).astype(np.uint8), int(strength)) / np.float32(255)
+    return cv2.medianBlur(to_8_bit(image), int(strength)) / np.float32(255)
 
 
 def _bilateral(image: np.ndarray, strength: float) -> np.ndarray:
@@ -45,12 +46,18 @@ def _bilateral(image: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _non_local_means(image: np.ndarray, strength: float) -> np.ndarray:
-    levels = np.rint(image * 255).astype(np.uint8)
+    levels = to_8_bit(image)
     return cv2.fastNlMeansDenoising(levels, h=255 * strength) / np.float32(255)
 
 
 def _unsharp_mask(image: np.ndarray, strength: float) -> np.ndarray:
     return image + np.float32(strength) * (image - cv2.GaussianBlur(image, (0, 0), 1.5))
+
+
+def _inpaint(image: np.ndarray, strength: float) -> np.ndarray:
+    holes = masked(image)
+    filled = cv2.inpaint(to_8_bit(image), holes.astype(np.uint8), strength, cv2.INPAINT_TELEA) / np.float32(255)
+    return np.where(holes, filled, image)
 
 
 FILTERS = {
@@ -63,6 +70,7 @@ FILTERS = {
         "filter strength h (share of the range)", (0.02, 0.04, 0.06, 0.08, 0.1, 0.15), _non_local_means
     ),
     "unsharp mask": ClassicalFilter("amount (factor)", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0), _unsharp_mask),
+    "inpainting": ClassicalFilter("radius (pixels)", (1, 2, 3, 5, 8), _inpaint),
 }
 
 
@@ -77,7 +85,8 @@ def apply_filter(name: str, image: np.ndarray, strength: float) -> np.ndarray:
 
     Args:
         name: A name in `FILTERS`.
-        image: Float image (H, W) in [0, 1]. The median filter and non-local means round it to 8 bits.
+        image: Float image (H, W) in [0, 1]. The median filter, non-local means and inpainting round
+            it to 8 bits; inpainting (Telea 2004) fills what `tasks.masked` calls masked.
         strength: Above 0, in the unit of the filter's `strength_name`.
 
     Returns:

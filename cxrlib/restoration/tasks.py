@@ -11,6 +11,8 @@ from cxrlib.arrays import check_image
 
 NOISE_FACTORS = (0.02, 0.04, 0.06, 0.08, 0.1)
 BLUR_KERNELS = (3, 5, 7, 9)
+MASKED_SHARES = (0.1, 0.2, 0.3, 0.4)  # whole numbers of squares of the grid
+GRID = 10  # squares a side
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Task:
             returns the corrupted image in [0, 1].
         seed_offset: What is added to a run's seed, another number for each task. It stands here so that the order in
             which tasks are listed decides nothing.
-        filters: Names of the classical filters that the network is compared with, of `filters.FILTERS`.
+        filters: Names of the classical filters that the network is compared with, of `filters.FILTERS`; none where
+            there is nothing to restore.
         options: Names of the options that the function takes.
     """
 
@@ -118,6 +121,43 @@ def gaussian_blur(image: np.ndarray, kernel_size: int) -> np.ndarray:
     return cv2.GaussianBlur(image, (int(kernel_size), int(kernel_size)), 0)
 
 
+def mask_squares(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Black out squares of a grid of 10 x 10, drawn at random (not in the paper; compare He et al. 2022).
+
+    Black says *masked*, and nothing else does: what is darker than 1/255 is brought there first. So the mask can be
+    read from the image, also from its 8 bits, by a network and by a filter alike (`masked`).
+
+    Args:
+        image: Float image (H, W) in [0, 1], 10 pixels a side or more.
+        share: Share of the squares that are masked, 0 to 1; the squares of a small share are among those of a larger.
+        rng: Generator the squares are drawn from.
+
+    Returns:
+        The masked image, float32 in [0, 1], of the same shape.
+
+    Raises:
+        ValueError: The image is not floating point (H, W) in [0, 1] or too small, or the share is not in [0, 1].
+
+    >>> grey = np.full((20, 20), 0.5, np.float32)
+    >>> float(masked(mask_squares(grey, 0.3, np.random.default_rng(0))).mean())
+    0.3
+    """
+    image = check_image(image, (2,))
+    if min(image.shape) < GRID:
+        raise ValueError(f"an image of shape {image.shape} has no {GRID} squares a side: give a larger one")
+    if not 0 <= share <= 1:
+        raise ValueError(f"the masked share must be 0 to 1, got {share}")
+    squares = np.zeros(GRID * GRID, bool)
+    squares[rng.permutation(GRID * GRID)[: round(share * GRID * GRID)]] = True
+    down, across = (np.arange(side) * GRID // side for side in image.shape)  # square of each line, of each column
+    return np.where(squares[down[:, None] * GRID + across], 0, np.maximum(image, np.float32(1 / 255)))
+
+
+def masked(image: np.ndarray) -> np.ndarray:
+    """Tell which pixels `mask_squares` has blacked out, from the image (H, W) in [0, 1] alone: bool (H, W)."""
+    return to_8_bit(image) == 0
+
+
 def _noise(
     image: np.ndarray,
     level: float,
@@ -137,6 +177,10 @@ def _noise(
 
 def _blur(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
     return gaussian_blur(image, level)
+
+
+def _keep(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
+    return check_image(image, (2,))
 
 
 TASKS = {
@@ -160,6 +204,27 @@ TASKS = {
         function=_blur,
         seed_offset=1,
         filters=("unsharp mask",),
+    ),
+    "filling": Task(
+        encoder="Fil-P",
+        inputs="masked",
+        outputs="filled",
+        levels=MASKED_SHARES,
+        level_label="masked share",
+        function=mask_squares,
+        seed_offset=2,
+        filters=("inpainting",),
+    ),
+    # The control: its network trains as long, on the same images, and has nothing to undo.
+    "identity": Task(
+        encoder="Id-P",
+        inputs="unchanged",
+        outputs="returned",
+        levels=(0.0,),
+        level_label="corruption",
+        function=_keep,
+        seed_offset=3,
+        filters=(),
     ),
 }
 

@@ -30,6 +30,7 @@ def test_quick_is_the_default_and_overrides_nothing_but_the_run():
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yml")))
 def test_presets_know_only_parameters_that_their_chapters_know(name, tmp_path):
     given = {data: str(tmp_path) for data in ("kermany", "vindr", "lung_masks", "segmenter", "vgg16")}
+    given |= {"cohort": str(tmp_path)} if name == "own" else {}
     assert Plan(ROOT, {"preset": name, **given}, {}).preset == name
 
 
@@ -162,6 +163,69 @@ def test_banner_tells_what_is_real_and_forbids_publishing_credentialed_data(tmp_
         assert banner.endswith("Not for clinical use.")
     assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path)}, {}).banner()
     assert "do not publish" in Plan(ROOT, folder | {"vindr": str(tmp_path)}, {}).banner()
+
+
+@pytest.fixture
+def own_table(tmp_path):
+    """A table of two images, of which one is there."""
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films/1.png").write_bytes(b"1")
+    table = tmp_path / "my films.csv"
+    table.write_text("path,patient,label\nfilms/1.png,p1,x\nfilms/2.png,p2,y\n")
+    return table
+
+
+@pytest.mark.parametrize("source", ["configuration", "environment"])
+def test_ones_own_table_is_named_on_each_page_and_nobodys_licence_is_claimed_for_it(own_table, source):
+    given = {"cohort": str(own_table)}
+    plan = (
+        Plan(ROOT, {"preset": "own"} | given, {})
+        if source == "configuration"
+        else Plan(ROOT, {"preset": "own"}, {"COHORT": str(own_table)})
+    )
+    assert plan.origins() == {"restoration": "real", "classification": "real"}
+    assert plan.banner().startswith("This run used images of my films.csv. The book does not know under which licence")
+    assert "publish the pages only if you may publish the images" in plan.banner()
+    assert not {"Kermany", "CC BY", "VinDr", "patients"} & set(plan.banner().replace(",", " ").split())
+    assert str(own_table.parent) not in plan.banner()
+    for chapter in ("01-preprocessing", "02-noise-and-blur"):
+        assert parameters(plan, chapter)["cohort_table"] == str(own_table)
+
+
+def test_a_table_may_play_one_part_and_the_other_keeps_its_name(own_table, tmp_path):
+    one = preset(tmp_path, {"01-preprocessing": {"classification": "own"}}) | {"cohort": str(own_table)}
+    banner = Plan(ROOT, one, {}).banner()
+    assert banner.startswith(
+        "This run used images of my films.csv for classification, synthetic ones for restoration: "
+    )
+    assert "numbers on restoration describe patients" in banner
+    banner = Plan(ROOT, one | {"kermany": str(tmp_path)}, {}).banner()
+    assert "real radiographs for restoration (Kermany et al. 2018, CC BY 4.0) and images of my films.csv for" in banner
+    assert "publish the pages only if you may" in banner
+    other = preset(tmp_path, {"01-preprocessing": {"restoration": "own"}}) | {"cohort": str(own_table)}
+    assert "do not publish these pages" in Plan(ROOT, other | {"vindr": str(tmp_path)}, {}).banner()
+
+
+def test_a_table_that_no_chapter_reads_and_a_preset_without_its_table_are_refused(own_table):
+    with pytest.raises(PlanError, match="COHORT is given, and no chapter of this preset reads it; take PRESET=own"):
+        Plan(ROOT, {"cohort": str(own_table)}, {})
+    with pytest.raises(PlanError, match="needs COHORT; for example: make book PRESET=own COHORT=path/to/it"):
+        Plan(ROOT, {"preset": "own"}, {})
+    with pytest.raises(PlanError, match="COHORT=nowhere.csv: no such file"):
+        Plan(ROOT, {"preset": "own", "cohort": "nowhere.csv"}, {})
+
+
+def test_a_changed_image_of_a_table_is_seen_and_a_changed_neighbour_is_not(own_table):
+    def made():
+        return json.loads(Plan(ROOT, {"preset": "own", "cohort": str(own_table)}, {}).made_from("01-preprocessing"))
+
+    first = made()["data"]["cohort_table"]
+    (own_table.parent / "films/3.png").write_bytes(b"3")
+    assert made()["data"]["cohort_table"] == first
+    (own_table.parent / "films/1.png").write_bytes(b"other")
+    second = made()["data"]["cohort_table"]
+    (own_table.parent / "my films-boxes.csv").write_text("path\n")
+    assert len({first, second, made()["data"]["cohort_table"]}) == 3
 
 
 def test_preset_extends_another_parameter_by_parameter(tmp_path):

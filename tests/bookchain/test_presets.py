@@ -49,6 +49,12 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path, text):
         ("01-preprocessing", "synthetic_vindr: [10]", "give 2 values"),
         ("01-preprocessing", "restoration_sizes: [0.7, 0.7, 0.2]", "shares that add up to 1"),
         ("01-preprocessing", "kermany: 3", "kermany is 3; give text"),
+        (
+            "02-noise-and-blur",
+            "tasks: [denoising, deblurring, filing]",
+            "give some of 'denoising', 'deblurring', 'fill",
+        ),
+        ("03-pretext-learning", "tasks: [deblurring, filling]", "the text needs denoising, too"),
         ("06-activation-maps", "threshold: otso", "threshold is 'otso'; give a number"),
     ],
 )
@@ -130,3 +136,22 @@ def test_a_second_preset_of_the_same_file_name_does_not_get_the_firsts_run(tmp_p
         Plan(tmp_path, {"preset": "two/mine.yml"}, {})
     (tmp_path / "one/mine.yml").unlink()  # it was moved, say
     assert Plan(tmp_path, {"preset": "two/mine.yml"}, {}).run == "runs/mine"
+
+
+def test_a_parameter_outside_the_sections_holds_for_all_chapters_that_have_it(tmp_path):
+    (tmp_path / "base.yml").write_text("seed: 1\n02-noise-and-blur:\n  seed: 2\n")
+    file = tmp_path / "mine.yml"
+    file.write_text("extends: base\ntasks: [denoising, deblurring, filling]\nthreads: 1\n")
+    settings = presets.spread(presets.read(file, ROOT / "presets"), OWN)
+    presets.check(file, settings, OWN)
+    assert settings.pop("threads") == 1
+    assert {name for name, section in settings.items() if "tasks" in section} == {
+        name for name, values in OWN.items() if "tasks" in values
+    }
+    seeds = {name: section["seed"] for name, section in settings.items() if "seed" in section}
+    assert seeds == {name: 2 if name == "02-noise-and-blur" else 1 for name in OWN if "seed" in OWN[name]}
+
+
+def test_a_parameter_of_no_chapter_is_refused_outside_the_sections_too(tmp_path):
+    with pytest.raises(PlanError, match="no chapter 'sead', nor a parameter of one"):
+        read(tmp_path, "sead: 1\n")

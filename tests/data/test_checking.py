@@ -15,9 +15,10 @@ from PIL import Image
 
 from cxrlib.__main__ import main
 from cxrlib.data.boxes import read_boxes
-from cxrlib.data.checking import check, measure_images
+from cxrlib.data.checking import check
 from cxrlib.data.issues import strict
 from cxrlib.data.kermany import index_kermany
+from cxrlib.data.measures import measure_images
 from cxrlib.data.vindr_pcxr import CLASS_NAMES, LABELS, index_vindr_pcxr
 from phantom.vindr_pcxr import write_vindr_pcxr
 

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from cxrlib.data.boxes import read_boxes
-from cxrlib.data.checking import measure_images
 from cxrlib.data.duplicates import find_duplicates, groups_of, thumbnail
 from cxrlib.data.issues import strict
 from cxrlib.data.kermany import add_lung_masks, index_kermany
 from cxrlib.data.listing import read_table
 from cxrlib.data.masks import read_mask
+from cxrlib.data.measures import measure_images
 from cxrlib.data.vindr_pcxr import index_vindr_pcxr
 
 

@@ -376,6 +376,34 @@ def test_grey_in_a_jpeg(tmp_path, mode):
     assert read_image(tmp_path / "a.jpeg") == pytest.approx(grey / 255, abs=0.03)
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grey_in_a_tiff(tmp_path, bits, compression):
+    stored = film(bits).astype(np.uint8 if bits == 8 else np.uint16)
+    Image.fromarray(stored).save(tmp_path / "a.tif", compression=compression)
+    np.testing.assert_allclose(read_image(tmp_path / "a.tif"), stored / (2**bits - 1), atol=1e-6)
+
+
+def test_a_big_endian_tiff_and_one_in_colour(tmp_path):
+    stored = film(16).astype(np.uint16)
+    Image.frombytes("I;16B", stored.shape[::-1], stored.astype(">u2").tobytes()).save(tmp_path / "a.tiff")
+    np.testing.assert_allclose(read_image(tmp_path / "a.tiff"), stored / 65535, atol=1e-6)
+    grey = film(8).astype(np.uint8)
+    Image.fromarray(np.stack([grey] * 3, axis=-1)).save(tmp_path / "b.tiff")
+    np.testing.assert_allclose(read_image(tmp_path / "b.tiff"), grey / 255, atol=1e-6)
+
+
+def test_a_tiff_of_several_pages_or_of_unknown_range_is_named(tmp_path):
+    page = Image.fromarray(film(8).astype(np.uint8))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
+    with pytest.raises(ImageError, match="a.tif: 2 pages; save the one that is meant"):
+        read_image(tmp_path / "a.tif")
+    for kind, mode in ((np.float32, "F"), (np.int32, "I")):
+        Image.fromarray(film(8).astype(kind)).save(tmp_path / "b.tif")
+        with pytest.raises(ImageError, match=f"b.tif: a TIFF of {mode} pixels, whose range nobody knows"):
+            read_image(tmp_path / "b.tif")
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["png", "jpeg"])
 def test_rotated_photograph_is_shown_upright(tmp_path, suffix, orientation):
@@ -414,7 +442,9 @@ def test_other_formats_are_refused(tmp_path):
     (tmp_path / "program.jpeg").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
     Image.fromarray(film(8).astype(np.uint8)).save(tmp_path / "other.png", "GIF")
     for name in ("program.jpeg", "other.png"):
-        with pytest.raises(ImageError, match=f"{name}: not a readable JPEG, PNG or DICOM file, by its first bytes"):
+        with pytest.raises(
+            ImageError, match=f"{name}: not a readable JPEG, PNG, TIFF or DICOM file, by its first bytes"
+        ):
             read_image(tmp_path / name)
 
 

@@ -52,7 +52,7 @@ def test_an_error_comes_in_its_turn_with_its_issue(tmp_path, workers):
     assert next(results).shape == (3, 4)
     with pytest.raises(ImageError) as raised:
         next(results)
-    fault = "not a readable JPEG, PNG or DICOM file, by its first bytes"
+    fault = "not a readable JPEG, PNG, TIFF or DICOM file, by its first bytes"
     assert raised.value.issue == (str(broken), "error", fault, "fetch it again")
     assert str(raised.value) == f"{broken}: {fault}; fetch it again"
 

@@ -9,6 +9,7 @@ from cxrlib.data.splits import (
     LeakageError,
     check_leakage,
     merge_patients,
+    split_as_given,
     split_by_patient,
     split_in_halves,
     split_official,
@@ -173,3 +174,51 @@ def test_table_1_on_the_real_set(shared_data, real_report, key):
     assert split.groupby("split").label.mean().to_numpy() == pytest.approx(frame.label.mean(), abs=2e-3)
     fractions = split_by_patient(frame, (0.7, 0.1, 0.2), 0, real_report.duplicates).split.value_counts()
     assert fractions.to_dict() == {"train": 4099, "validation": 586, "test": 1171}
+
+
+def three_each(patients):
+    number = np.arange(3 * patients)
+    return pd.DataFrame({"path": number.astype(str), "patient": number // 3, "label": number // 3 % 2})
+
+
+def test_sizes_that_whole_patients_do_not_meet_are_refused_or_come_near():
+    frame = three_each(44)
+    with pytest.raises(ValueError, match="whole patients do not add up to 33 test images"):
+        split_by_patient(frame, (0.6, 0.15, 0.25), 0, NO_DUPLICATES)
+    near = split_by_patient(frame, (0.6, 0.15, 0.25), 0, NO_DUPLICATES, exact=False)
+    check_leakage(near, NO_DUPLICATES)
+    counts = near.groupby(["split", "label"]).size().unstack()
+    assert counts.loc["test"].between(17 - 3, 17).all()
+    assert counts.loc["validation"].between(10 - 3, 10).all()
+    assert counts.to_numpy().sum() == len(frame)
+    frame = three_each(40)
+    exactly = split_by_patient(frame, (0.5, 0.2, 0.3), 0, NO_DUPLICATES)
+    pd.testing.assert_frame_equal(split_by_patient(frame, (0.5, 0.2, 0.3), 0, NO_DUPLICATES, exact=False), exactly)
+
+
+def test_a_part_without_a_class_is_refused_though_sizes_need_not_be_exact():
+    frame = three_each(8).assign(patient=lambda f: f.patient % 4)
+    with pytest.raises(ValueError, match="no patient fits into the test part with label .*; give more patients"):
+        split_by_patient(frame, (0.6, 0.2, 0.2), 0, NO_DUPLICATES, exact=False)
+
+
+def test_halves_of_a_table_come_near_and_stay_apart():
+    frame = three_each(60)
+    frame["restoration"] = split_by_patient(frame, (0.7, 0.1, 0.2), 0, NO_DUPLICATES, exact=False).split
+    with pytest.raises(ValueError, match="whole patients do not add up"):
+        split_in_halves(frame, 0, NO_DUPLICATES)
+    halves = split_in_halves(frame, 0, NO_DUPLICATES, exact=False)
+    learnt = set(halves.patient[halves.pretext.notna()])
+    assert not learnt & set(halves.patient[halves.classification.notna()])
+    assert len(learnt) + halves.patient[halves.classification.notna()].nunique() == 60
+    assert abs(halves.pretext.notna().mean() - 0.5) < 0.05
+    assert set(halves.pretext.dropna()) == {"train", "validation"}
+
+
+def test_a_given_split_is_kept_and_an_incomplete_one_refused():
+    frame = three_each(12).assign(split=lambda f: np.repeat(["train", "validation", "test"], 12))
+    assert split_as_given(frame, (0.6, 0.2, 0.2), 0, NO_DUPLICATES).split.tolist() == frame.split.tolist()
+    with pytest.raises(ValueError, match="no validation part; give all of train, validation, test"):
+        split_as_given(frame.replace("validation", "train"), (0.6, 0.2, 0.2), 0, NO_DUPLICATES)
+    drawn = split_as_given(frame.assign(split=""), (0.6, 0.2, 0.2), 0, NO_DUPLICATES)
+    assert set(drawn.split) == {"train", "validation", "test"}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cxrlib.evaluation.arms import controls_of, derived_from, role, with_role
+from cxrlib.evaluation.arms import controls_of, derived_from, role, with_added, with_role
 from cxrlib.restoration.tasks import TASKS
 
 
@@ -36,3 +36,10 @@ def test_an_arm_is_not_compared_with_anothers_moments_nor_with_a_part_of_itself(
     names = ["Random start, Deb-P's moments", "Den-P, blocks 1-2", "Random start, He", "Deb-P", "Baseline"]
     assert controls_of("Deb-P", names) == ["Random start, Deb-P's moments", "Random start, He", "Baseline"]
     assert controls_of("Den-P", names) == ["Random start, He", "Baseline"]
+
+
+def test_arms_of_tasks_that_the_paper_lacks_join_once_and_the_papers_are_not_pressed_upon_anyone():
+    there = ["Deb-P", "Den-P", "Fil-P", "Id-P", "SA", "restoration-filling", "patient"]
+    assert with_added(["Baseline", "Den-P"], there) == ["Baseline", "Den-P", "Fil-P", "Id-P"]
+    assert with_added(["Id-P"], there) == ["Id-P", "Fil-P"]
+    assert with_added(["Baseline"], ["Deb-P", "Den-P"]) == ["Baseline"]

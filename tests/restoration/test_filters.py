@@ -21,7 +21,7 @@ def clean():
 
 @pytest.fixture
 def corrupted(clean):
-    return {task: corrupt(clean, task, entry.levels[-2], seed=0) for task, entry in TASKS.items()}
+    return {task: corrupt(clean, task, entry.levels[-2:][0], seed=0) for task, entry in TASKS.items()}
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -66,6 +66,20 @@ def test_unsharp_mask_adds_what_blur_takes_away():
     step = np.repeat([[0.25] * 16 + [0.5] * 16], 8, axis=0).astype(np.float32)
     detail = step - cv2.GaussianBlur(step, (0, 0), 1.5)
     np.testing.assert_allclose(apply_filter("unsharp mask", step, 0.5), step + 0.5 * detail, atol=1e-6)
+
+
+def test_inpainting_fills_what_is_masked_and_touches_nothing_else(clean, corrupted):
+    image = corrupted["filling"][0]
+    holes = image == 0
+    restored = apply_filter("inpainting", image, 3)
+    levels = np.rint(image * 255).astype(np.uint8)
+    oracle = cv2.inpaint(levels, holes.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    np.testing.assert_array_equal(np.rint(restored[holes] * 255), oracle[holes])
+    np.testing.assert_array_equal(restored[~holes], image[~holes])
+    ramp = np.tile(np.linspace(0.2, 0.8, 60, dtype=np.float32), (60, 1))
+    gap = ramp.copy()
+    gap[24:30, 30:36] = 0
+    assert np.abs(apply_filter("inpainting", gap, 5) - ramp).max() < 0.04
 
 
 def test_bilateral_filter_keeps_a_strong_edge_that_gaussian_blurs():

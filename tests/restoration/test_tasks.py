@@ -13,6 +13,8 @@ from cxrlib.restoration.tasks import (
     add_gaussian_noise,
     find_task,
     gaussian_blur,
+    mask_squares,
+    masked,
 )
 
 # Rows of Pascal's triangle for 3 and 5; 7 and 9 from `small_gaussian_tab` in OpenCV's smooth.dispatch.cpp.
@@ -35,9 +37,10 @@ def test_levels_are_the_papers():
     assert TASKS["deblurring"].levels == BLUR_KERNELS == (3, 5, 7, 9)
 
 
-def test_tasks_share_no_encoder_and_no_seed_and_each_has_a_filter():
+def test_tasks_share_no_encoder_and_no_seed_and_each_that_changes_an_image_has_a_filter():
     assert len({task.encoder for task in TASKS.values()}) == len({t.seed_offset for t in TASKS.values()}) == len(TASKS)
-    assert all(task.filters and set(task.filters) <= set(FILTERS) for task in TASKS.values())
+    assert all(set(task.filters) <= set(FILTERS) for task in TASKS.values())
+    assert [name for name, task in TASKS.items() if not task.filters] == ["identity"]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -50,6 +53,55 @@ def test_a_stronger_level_is_further_from_the_original_and_the_input_stays(name)
     assert distances == sorted(distances, reverse=True)
     task.function(RAMP, task.levels[-1], np.random.default_rng(0))
     np.testing.assert_array_equal(RAMP, before)
+
+
+def test_a_masked_square_is_black_and_nothing_else_is():
+    hidden = mask_squares(RAMP[:60, :50], 0.3, np.random.default_rng(0))
+    squares = hidden.reshape(10, 6, 10, 5).swapaxes(1, 2).reshape(100, 30)
+    black = (squares == 0).any(axis=1)
+    assert black.sum() == 30
+    assert (squares[black] == 0).all()
+    assert (hidden.dtype, hidden[hidden > 0].min()) == (np.float32, np.float32(1 / 255))
+    bright = RAMP[:60, :50] >= 1 / 255
+    np.testing.assert_array_equal(hidden[bright & (hidden > 0)], RAMP[:60, :50][bright & (hidden > 0)])
+    np.testing.assert_array_equal(masked(hidden), hidden == 0)
+    # Read back from 8 bits, the mask is the same.
+    np.testing.assert_array_equal(masked(np.rint(hidden * 255).astype(np.uint8) / np.float32(255)), hidden == 0)
+
+
+def test_which_squares_are_masked_is_drawn_and_a_larger_share_holds_the_smaller():
+    few, many, other = (
+        masked(mask_squares(MID_GREY, share, np.random.default_rng(seed)))
+        for share, seed in ((0.1, 0), (0.4, 0), (0.1, 1))
+    )
+    assert (many[few]).all()
+    assert not np.array_equal(few, other)
+    assert [masked(mask_squares(MID_GREY, share, np.random.default_rng(0))).all() for share in (0, 1)] == [False, True]
+
+
+def test_sides_that_are_no_multiple_of_ten_are_covered_by_squares_all_the_same():
+    assert masked(mask_squares(RAMP[:37, :53], 1, np.random.default_rng(0))).all()
+    hidden = masked(mask_squares(np.full((10, 10), 0.5), 0.04, np.random.default_rng(7)))
+    # NumPy's permutation of 100 by the seed 7 begins with 88, 42, 26, 50: row and column of the squares.
+    assert np.argwhere(hidden).tolist() == [[2, 6], [4, 2], [5, 0], [8, 8]]
+
+
+def test_the_identity_keeps_the_image():
+    np.testing.assert_array_equal(TASKS["identity"].function(RAMP, 0.0, np.random.default_rng(0)), RAMP)
+
+
+@pytest.mark.parametrize(
+    ("image", "share", "message"),
+    [
+        (RAMP[:9], 0.1, "no 10 squares a side"),
+        (RAMP, 1.1, "0 to 1"),
+        (RAMP, np.nan, "0 to 1"),
+        (RAMP + 1, 0.1, r"\[0, 1\]"),
+    ],
+)
+def test_what_cannot_be_masked_is_refused(image, share, message):
+    with pytest.raises(ValueError, match=message):
+        mask_squares(image, share, np.random.default_rng(0))
 
 
 def test_an_unknown_task_is_refused():
