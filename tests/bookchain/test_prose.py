@@ -25,7 +25,7 @@ NOT_PROSE = (
     r"\]\([^)]*\)",
     r"https?://\S+",
     r"(?m)^\s*\d+\.(?=\s)",  # numbered lists
-    r"CC BY 4\.0|VGG-16|Inception-V3|JPEG 2000|Keras 3|PEP \d+|Python 3\.11",  # names
+    r"CC BY 4\.0|VGG-16|Inception-V3|JPEG 2000|Keras 3|PEP \d+|Python 3\.1\d(?:(?:, | or )3\.1\d)*",  # names
     r"(?i)\b(?:chapters?|sections?|tables?|figures?|equations?|eqs?\.)\s+\d[\d.]*"  # references
     r"(?:(?:,|\s+to|\s+and|, and|-)\s*\d[\d.]*)*",
 )
