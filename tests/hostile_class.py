@@ -1,6 +1,7 @@
 """A small project with one chapter, and what a hostile class hands in for it."""
 
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -118,6 +119,7 @@ with TemporaryDirectory() as folder:
 ```{solution-end}
 ```
 """
+ASLEEP = str(10**6 + os.getpid())  # seconds, by which the processes that this run's answers start are known
 LABELS = ["ex-double", "ex-answer", "ex-lines"]
 IMPORT = "from math import isfinite\n\n\n"
 RIGHT = {
@@ -157,16 +159,16 @@ text = open('PROJECT/notebooks/02-small.md').read()
 exec(text.split('[solution]')[1].split('```')[0])
 """
 MEMORY = "answer = np.ones(2**31)"
-MANY = """
+MANY = f"""
 import subprocess, time
 for _ in range(60):
-    subprocess.Popen(['sleep', '4711'])
+    subprocess.Popen(['sleep', '{ASLEEP}'])
 time.sleep(5)
 answer = 42
 """
-LEAVES = """
+LEAVES = f"""
 import subprocess
-subprocess.Popen(['sleep', '4711'], start_new_session=True)
+subprocess.Popen(['sleep', '{ASLEEP}'], start_new_session=True)
 answer = 42
 """
 OVERWRITES = """

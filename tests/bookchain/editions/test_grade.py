@@ -9,7 +9,7 @@ import pandas as pd
 import psutil
 import pytest
 from conftest import ROOT, SOURCES
-from hostile_class import CLASS, LABELS, hand_in, small_project
+from hostile_class import ASLEEP, CLASS, LABELS, hand_in, small_project
 
 from bookchain.editions import sandbox
 from bookchain.editions.grade import Grader, class_of
@@ -77,7 +77,7 @@ def test_each_answer_gets_its_points_whatever_it_does(graded, name):
         ("many", "ex-answer", "started more than 40 processes"),
         ("ends", "ex-double", "ended Python"),
         ("ends", "ex-answer", "SystemExit"),
-        ("'=HYPERLINK(1)", "ex-answer", "'=1+1: a"),
+        ("'=HYPERLINK(1)", "ex-answer", "'=1+1: one   ,"),
         ("broken", "ex-lines", "cannot be read"),
         ("linked", "ex-lines", "not handed in"),
     ],
@@ -96,9 +96,7 @@ def test_every_folder_has_a_row_and_every_file_is_accounted_for(graded):
 def test_run_and_machine_are_as_they_were(graded):
     assert (graded["project"] / "runs/mine/01-first/two.txt").read_text() == "2"
     assert sorted(path.name for path in (graded["project"] / "runs").iterdir()) == ["mine"]
-    assert not [
-        process.pid for process in psutil.process_iter(["cmdline"]) if "4711" in (process.info["cmdline"] or [])
-    ]
+    assert not [one.pid for one in psutil.process_iter(["cmdline"]) if ASLEEP in (one.info["cmdline"] or [])]
 
 
 def test_where_answers_ran_and_which_edition_is_said(graded):
@@ -148,9 +146,7 @@ def test_without_namespaces_the_same_points_and_the_run_is_a_copy(tmp_path):
     assert not fault
     assert grader.fault(source) == ""
     assert (project / "runs/mine/01-first/two.txt").read_text() == "2"
-    assert not [
-        process.pid for process in psutil.process_iter(["cmdline"]) if "4711" in (process.info["cmdline"] or [])
-    ]
+    assert not [one.pid for one in psutil.process_iter(["cmdline"]) if ASLEEP in (one.info["cmdline"] or [])]
 
 
 def test_copies_are_found_the_newest_counts_and_the_rest_is_named(tmp_path):

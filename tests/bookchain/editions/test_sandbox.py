@@ -43,7 +43,7 @@ for act in (lambda: Path("/given/file").write_text("new"), lambda: os.chmod("/gi
         print("written")
     except OSError:
         pass
-for words in ("mount -o remount,rw,bind /given", "mount -t tmpfs x /tmp", "unshare --user --map-root-user true"):
+for words in ("mount -o remount,rw,bind /given", "mount -t tmpfs x /tmp", "unshare --user true"):
     print(subprocess.call(words.split(), stderr=subprocess.DEVNULL) != 0)
 Path("own").write_text("mine")
 """
@@ -103,21 +103,22 @@ def test_environment_holds_no_key(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("way", [False, pytest.param(True, marks=isolated)], ids=["copies", "namespaces"])
 def test_process_that_hides_is_ended_too(tmp_path, fresh_python, way):
+    asleep = 2 * 10**6 + os.getpid()
     code = f"""
 import sys
 from pathlib import Path
 from bookchain.editions import sandbox
 sandbox.adopt()
 hiding = "import os, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); print(1, flush=True); " \
-         "time.sleep(4713)"
-starting = "import subprocess, sys, time; subprocess.call([sys.executable, '-c', sys.argv[1]]); time.sleep(4713)"
+         "time.sleep({asleep})"
+starting = "import subprocess, sys, time; subprocess.call([sys.executable, '-c', sys.argv[1]]); time.sleep({asleep})"
 command = [sys.executable, "-I", "-c", starting, hiding]
 folder = Path({str(tmp_path)!r})
 with sandbox.started(command, {{}}, folder / "book" / "scratch", folder / "mount", [], {way}) as process:
     process.stdout.readline()
 """
     fresh_python(code)
-    assert not [one for one in psutil.process_iter(["cmdline"]) if "4713" in " ".join(one.info["cmdline"] or [])]
+    assert not [one for one in psutil.process_iter(["cmdline"]) if str(asleep) in " ".join(one.info["cmdline"] or [])]
 
 
 @pytest.mark.parametrize(
