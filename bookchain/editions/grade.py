@@ -47,7 +47,7 @@ def class_of(folder: Path, chapters: set[str]) -> list[Student]:
         if entry.is_symlink() or not entry.is_dir():
             loose.passed_over.append(f"{entry.name}: a link or a file; each student needs a folder")
             continue
-        students.append(student := Student(entry.name))
+        students.append(student := Student(entry.name, folder=entry))
         paths, problems = [], []
         for place, folders, files in os.walk(entry, onerror=problems.append):
             folders[:] = sorted(name for name in folders if name not in (".ipynb_checkpoints", "__MACOSX"))

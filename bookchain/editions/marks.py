@@ -23,6 +23,12 @@ class Student:
     name: str
     notebooks: dict[str, Path] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
+    folder: Path = Path()
+
+    def file(self, chapter: str) -> str:
+        """Give which file counts for a chapter, as the student knows it; empty if none does."""
+        path = self.notebooks.get(chapter)
+        return plain(str(path.relative_to(self.folder))) if path else ""
 
 
 def plain(text: str, length: int = MESSAGE) -> str:
@@ -59,7 +65,7 @@ class Marks:
                 handed_in = chapter in student.notebooks
                 row = {"student": plain(student.name), "chapter": chapter, "points": None if handed_in else 0}
                 row |= {"message": "not graded yet" if handed_in else "not handed in", "edition": editions[chapter]}
-                row["file"] = plain(str(student.notebooks.get(chapter, "")))
+                row["file"] = student.file(chapter)
                 self.rows |= {(number, name): row | {"exercise": name} for name in labels}
         names = [re.sub(r"[^\w.-]+", "-", plain(student.name, 80)).strip(".-") or "student" for student in students]
         self.pages = [f"{name}-{names[:n].count(name) + 1}" if names.count(name) > 1 else name
@@ -109,7 +115,7 @@ class Marks:
         student, tables = self.students[number], ""
         mine = {name: row for (whose, name), row in self.rows.items() if whose == number}
         for chapter, edition in self.editions.items():
-            tables += f"<h2>{chapter}</h2>\n<p>{html.escape(plain(str(student.notebooks.get(chapter, ''))))}</p>\n"
+            tables += f"<h2>{chapter}</h2>\n<p>{html.escape(student.file(chapter))}</p>\n"
             tables += "<table>\n<tr><th>exercise</th><th>points</th><th>what the check says</th></tr>\n"
             for name, row in mine.items():
                 if row["chapter"] == chapter:
