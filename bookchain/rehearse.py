@@ -30,8 +30,9 @@ from cxrlib.networks import rehearsal
 CHAPTERS = ("01-preprocessing", "02-noise-and-blur", "03-pretext-learning", "04-classification", "05-ensembles")
 FEW = {
     "01-preprocessing": {
-        **{"synthetic_kermany": [16, 20, 14], "synthetic_vindr": [44, 20]},
-        **{"restoration_sizes": [0.7, 0.1, 0.2], "classification_sizes": [0.6, 0.15, 0.25], "segmenter_images": 32},
+        # Of each half of the first, enough for validation to hold several children of each class.
+        **{"synthetic_kermany": [32, 36, 24], "synthetic_vindr": [44, 20]},
+        **{"restoration_sizes": [0.6, 0.2, 0.2], "classification_sizes": [0.6, 0.15, 0.25], "segmenter_images": 32},
     },
     "03-pretext-learning": {"ablated_images": 2},
     "04-classification": {"photograph_crops": 80},

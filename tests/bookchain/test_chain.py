@@ -16,6 +16,7 @@ import pytest
 from conftest import snakemake
 
 from bookchain.chapter import WRITES
+from bookchain.provenance import MARKER
 from cxrlib.evaluation import published, scores
 from cxrlib.restoration.tasks import TASKS
 
@@ -174,6 +175,12 @@ def test_the_order_of_the_data_sets_changes_no_table(project, tmp_path):
     swapped.assign(row=range(len(swapped))).to_csv(folder / "cohort.csv", **written)
     boxes = pd.read_csv(folder / "boxes.csv")
     boxes.assign(row=boxes.row.map(now)).to_csv(folder / "boxes.csv", **written)
+    lungs = np.load(folder / "lung-masks.npz")
+    rows = np.array([now[row] for row in lungs["rows"]], dtype=int)
+    np.savez_compressed(folder / "lung-masks.npz", rows=rows, masks=lungs["masks"])
+    marker = json.loads((folder / MARKER).read_text())
+    marker["files"] = {name: (folder / name).stat().st_size for name in marker["files"]}
+    (folder / MARKER).write_text(json.dumps(marker))
 
     environment = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": str(project), WRITES: str(other)}
     arguments = [sys.executable, "-c", BY_HAND, str(other), *CHAPTERS[1:7]]

@@ -84,7 +84,7 @@ def test_plan_says_what_snakemake_decides(project, tmp_path):
     assert {name: text for name, text in lines.items() if text != "up to date"} == {
         "05-ensembles": "module cxrlib.networks.ensembles",
         "07-evaluation": "parameter resamples 20 -> 21; after 05-ensembles",
-        "08-significance": "after 05-ensembles, 07-evaluation",
+        "08-significance": "parameter resamples 20 -> 21; after 05-ensembles, 07-evaluation",
         "09-auditing-the-paper": "its code",
         "the pages": "to be rendered",
     }
