@@ -6,7 +6,8 @@ import pandas as pd
 
 from cxrlib.data.issues import Issue
 from cxrlib.data.listing import read_table
-from cxrlib.data.vindr_pcxr import BOX_COLUMNS, CLASS_NAMES, FOLDERS, NEEDED, NO_FINDING
+from cxrlib.data.table import BOX_COLUMNS, off_image
+from cxrlib.data.vindr_pcxr import CLASS_NAMES, FOLDERS, NEEDED, NO_FINDING
 
 
 def read_boxes(root: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
@@ -64,8 +65,7 @@ def _leave_out_empty(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
 def _leave_out_outside(boxes: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     """Leave out the boxes that lie outside their image, and name those that reach beyond it."""
     boxes = boxes.merge(frame[["image", "width", "height"]], on="image")
-    outside = (boxes.x_max <= 0) | (boxes.y_max <= 0) | (boxes.x_min >= boxes.width) | (boxes.y_min >= boxes.height)
-    beyond = (boxes.x_min < 0) | (boxes.y_min < 0) | (boxes.x_max > boxes.width) | (boxes.y_max > boxes.height)
+    outside, beyond = off_image(boxes, boxes.width, boxes.height)
     issues = []
     for row in boxes.assign(outside=outside)[beyond].itertuples():
         box = f"box ({row.x_min:g}, {row.y_min:g}, {row.x_max:g}, {row.y_max:g})"

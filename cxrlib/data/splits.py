@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-SPLITS = ("train", "validation", "test")
+from cxrlib.data.cohort import PARTS
 
 
 class LeakageError(ValueError):
@@ -30,8 +30,8 @@ def _check_frame(frame: pd.DataFrame, columns: Sequence[str]) -> None:
 
 def _exact_sizes(sizes: Sequence[float], total: int) -> list[int]:
     """Turn fractions into counts by largest remainder; check counts."""
-    if len(sizes) != len(SPLITS) or min(sizes) < 0:
-        raise ValueError(f"sizes {tuple(sizes)}; give three values, none negative, for {SPLITS}")
+    if len(sizes) != len(PARTS) or min(sizes) < 0:
+        raise ValueError(f"sizes {tuple(sizes)}; give three values, none negative, for {PARTS}")
     if all(float(size).is_integer() for size in sizes) and sum(sizes) != 1:
         if sum(sizes) != total:
             raise ValueError(f"sizes {tuple(sizes)} sum to {sum(sizes)}, the frame has {total} images; correct them")
@@ -136,8 +136,8 @@ def split_as_given(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dupli
     _check_frame(frame, ["path", "patient", "label", "split"])
     if not frame.split.any():
         return split_by_patient(frame, sizes, seed, duplicates, exact=False)
-    if missing := [name for name in SPLITS if name not in set(frame.split)]:
-        raise ValueError(f"the given split has no {' and no '.join(missing)} part; give all of {', '.join(SPLITS)}")
+    if missing := [name for name in PARTS if name not in set(frame.split)]:
+        raise ValueError(f"the given split has no {' and no '.join(missing)} part; give all of {', '.join(PARTS)}")
     return frame.copy()
 
 

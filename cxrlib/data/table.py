@@ -3,19 +3,21 @@
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from cxrlib.data.cohort import PARTS
 from cxrlib.data.issues import Issue
 from cxrlib.data.listing import read_table
 
 NEEDED = ("path", "patient", "label")
 KNOWN_VALUES = {
-    "split": ("train", "validation", "test"),
+    "split": PARTS,
     "purpose": ("restoration", "classification"),
 }
 """Optional columns with values of their own; given for one row, they are given for all."""
 
 OPTIONAL = ("finding", *KNOWN_VALUES, "mask")
-BOX_COLUMNS = ("x_min", "y_min", "x_max", "y_max")
+BOX_COLUMNS = ["x_min", "y_min", "x_max", "y_max"]
 SUFFIXES = (".csv", ".tsv")
 NEGATIVE = ("normal", "negative", "healthy", "control", "benign", "no", "none", "false", "0")
 """Labels that say by themselves, in small letters, which of two classes is the negative one."""
@@ -77,8 +79,7 @@ def index_table(table: str | Path, positive: str = "") -> tuple[pd.DataFrame, li
 
     def refuse(bad: pd.Series, fault: str, remedy: str) -> None:
         bad = bad & rows.keep
-        for row in rows[bad].to_dict("records"):
-            issues.append(Issue(str(table), "error", f"line {row['line']}: {fault.format(**row)}", remedy))
+        issues.extend(_by_line(table, rows[bad], "error", fault, remedy))
         rows.loc[bad, "keep"] = False
 
     for name in NEEDED:
@@ -104,6 +105,14 @@ def index_table(table: str | Path, positive: str = "") -> tuple[pd.DataFrame, li
         )
     names, undecided = _classes(table, rows[rows.keep].label, positive)
     return _finished(table, rows[rows.keep], names), issues + undecided
+
+
+def _by_line(file: Path, bad: pd.DataFrame, severity: str, fault: str, remedy: str) -> list[Issue]:
+    """Give one issue for each row at fault; the fault may name the row's values."""
+    return [
+        Issue(str(file), severity, f"line {row['line']}: {fault.format(**row)}", remedy)
+        for row in bad.to_dict("records")
+    ]
 
 
 def _finished(table: Path, rows: pd.DataFrame, names: dict[str, int]) -> pd.DataFrame:
@@ -168,6 +177,19 @@ def judge_sizes(table: str | Path, frame: pd.DataFrame) -> list[Issue]:
     ]
 
 
+def off_image(boxes: pd.DataFrame, width: ArrayLike, height: ArrayLike) -> tuple[pd.Series, pd.Series]:
+    """Tell which boxes lie outside their image, and which reach beyond it (those outside among them).
+
+    Args:
+        boxes: `BOX_COLUMNS` in pixels, max exclusive.
+        width: Of each box's image, in pixels.
+        height: Likewise.
+    """
+    outside = (boxes.x_max <= 0) | (boxes.y_max <= 0) | (boxes.x_min >= width) | (boxes.y_min >= height)
+    beyond = (boxes.x_min < 0) | (boxes.y_min < 0) | (boxes.x_max > width) | (boxes.y_max > height)
+    return outside, beyond
+
+
 def read_boxes(table: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     """Read the boxes of a table, where there are any (`boxes_file`).
 
@@ -185,25 +207,21 @@ def read_boxes(table: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, li
     if not file.is_file():
         return pd.DataFrame(columns=columns), []
     rows, issues = read_table(file, ("path", "finding", *BOX_COLUMNS), numbered=True)
-    corners = rows[list(BOX_COLUMNS)].apply(pd.to_numeric, errors="coerce").astype(float)
-    rows = rows.drop(columns=list(BOX_COLUMNS)).join(corners).assign(file=str(file))
-    rows["image"] = [PurePosixPath(path).as_posix() for path in rows.path]
-    known = rows.image.map(frame.set_index("image").line) if len(rows) else pd.Series(dtype=float)
+    rows[BOX_COLUMNS] = rows[BOX_COLUMNS].apply(pd.to_numeric, errors="coerce").astype(float)
+    rows = rows.assign(file=str(file), image=[PurePosixPath(path).as_posix() for path in rows.path])
     size = frame.set_index("image")[["width", "height"]].reindex(rows.image)
+    usable = rows.image.isin(frame.image)
     area = (rows.x_max > rows.x_min) & (rows.y_max > rows.y_min)
-    width, height = size.width.to_numpy(), size.height.to_numpy()
-    outside = (rows.x_max <= 0) | (rows.y_max <= 0) | (rows.x_min >= width) | (rows.y_min >= height)
-    beyond = (rows.x_min < 0) | (rows.y_min < 0) | (rows.x_max > width) | (rows.y_max > height)
+    outside, beyond = off_image(rows, size.width.to_numpy(), size.height.to_numpy())
     faults = (
-        (known.isna(), "error", "{image} is no usable image of the table", "write its path as the table does"),
+        (~usable, "error", "{image} is no usable image of the table", "write its path as the table does"),
         (~area, "error", "a box without area, or whose corners are no numbers", "give x_min, y_min, x_max, y_max"),
         (outside, "error", "a box outside {image}", "give pixels of the file, from the upper left corner on"),
         (beyond, "warning", "a box partly outside {image}", "look at it; it is cut at the edge"),
     )
     keep = pd.Series(True, index=rows.index)
     for bad, severity, fault, remedy in faults:
-        for row in rows[bad & keep].to_dict("records"):
-            issues.append(Issue(str(file), severity, f"line {row['line']}: {fault.format(**row)}", remedy))
+        issues += _by_line(file, rows[bad & keep], severity, fault, remedy)
         if severity == "error":
             keep &= ~bad
     return rows.loc[keep, columns].reset_index(drop=True), issues

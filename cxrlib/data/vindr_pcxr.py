@@ -8,11 +8,11 @@ import pandas as pd
 from cxrlib.data.images import DICOM_SUFFIXES
 from cxrlib.data.issues import Issue
 from cxrlib.data.listing import read_folder, read_ids, read_table
+from cxrlib.data.table import BOX_COLUMNS
 
 UNLABELLED = ("exclude", "abnormal", "normal")
 NO_FINDING = "No finding"
 FOLDERS = ("train", "test")
-BOX_COLUMNS = ["x_min", "y_min", "x_max", "y_max"]
 NEEDED = {"image_labels": ["image_id", NO_FINDING], "annotations": ["image_id", "class_name", *BOX_COLUMNS]}
 TABLES = {f"{name}_{folder}.csv": columns for name, columns in NEEDED.items() for folder in FOLDERS}
 """The four files, and the columns without which they are of no use."""

@@ -59,9 +59,13 @@ def frame_geometry(cohort: pd.DataFrame) -> np.ndarray:
     return np.stack([width, height, width / height], axis=1)
 
 
-def classifier() -> Pipeline:
-    """Return scikit-learn's logistic regression on standardised features, not fitted yet."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+def classifier(strength: float = 0.1) -> Pipeline:
+    """Return scikit-learn's logistic regression on standardised features, not fitted yet.
+
+    Args:
+        strength: scikit-learn's C, above 0: the larger, the less its weights are held small.
+    """
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
 
 
 def cross_validated(features: np.ndarray, labels: np.ndarray, patients: np.ndarray, folds: int = 5) -> np.ndarray:

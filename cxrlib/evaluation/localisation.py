@@ -10,6 +10,7 @@ from skimage.filters import threshold_otsu
 from cxrlib.arrays import check_array, check_same_shape
 from cxrlib.evaluation.clusters import mean_interval
 
+MEASURES = ("pointing", "iou")  # those in which maps are compared
 PAIRED = ["model_1", "model_2", "measure", "only_1", "only_2", "difference", "low", "high"]
 """The columns of `paired_differences`."""
 
@@ -170,7 +171,6 @@ def paired_differences(
     measured: pd.DataFrame,
     patients: pd.Series,
     pairs: Sequence[tuple[str, str]],
-    measures: Sequence[str] = ("pointing", "iou"),
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -180,7 +180,6 @@ def paired_differences(
         measured: What `measure` returns, with `map` (whose it is) and `row` (of which image).
         patients: The patient of each image, indexed by its row.
         pairs: Names of two maps each; the difference is the second less the first.
-        measures: Columns that are compared.
         resamples: Resamples of the children.
         seed: Seed of the resampling.
 
@@ -192,8 +191,9 @@ def paired_differences(
         ValueError: A map is missing for an image that another has.
     """
     rows = []
-    for (first, second), name in itertools.product(pairs, measures):
-        values = measured.pivot(index="row", columns="map", values=name)[[first, second]].astype(float)
+    by_measure = {name: measured.pivot(index="row", columns="map", values=name) for name in MEASURES}
+    for (first, second), name in itertools.product(pairs, MEASURES):
+        values = by_measure[name][[first, second]].astype(float)
         if values.isna().any(axis=None):
             raise ValueError(f"{first} and {second} were not measured on the same images: measure both on all of them")
         gain = (values[second] - values[first]).to_numpy()

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cxrlib.arrays import check_array
+from cxrlib.evaluation.baselines import classifier
 from cxrlib.evaluation.roc import roc_auc
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
@@ -31,19 +30,16 @@ class Part(NamedTuple):
     labels: np.ndarray
 
 
-def linear_probe(
-    train: Part, validation: Part, scored: Part, strengths: Sequence[float] = STRENGTHS
-) -> dict[str, float]:
+def linear_probe(train: Part, validation: Part, scored: Part) -> dict[str, float]:
     """Fit a logistic regression on standardised features, and score it.
 
-    Features are standardised by the training part; one that is constant there counts for nothing. Of the strengths, the
-    one with the lowest log loss on the validation part is taken.
+    Features are standardised by the training part; one that is constant there counts for nothing. Of `STRENGTHS`,
+    the one with the lowest log loss on the validation part is taken.
 
     Args:
         train: What is learnt from.
         validation: What chooses the strength.
         scored: What is scored. If it is the validation part, the score is told a little too well.
-        strengths: Values of C to choose from.
 
     Returns:
         `C`, and of the scored part `auc`, `standard_error`, `low`, `high`, as `roc.roc_auc` gives them. Where no
@@ -56,13 +52,11 @@ def linear_probe(
         _checked(part, name)
         for part, name in ((train, "train"), (validation, "validation"), (scored, "the part that is scored"))
     )
-    scaler = StandardScaler().fit(train.features)
-    inputs, choosing, seen = (scaler.transform(part.features) for part in (train, validation, scored))
     with threadpool_limits(1):  # in problems as small as these, threads would mostly wait for each other
-        probes = [LogisticRegression(C=strength, max_iter=2000).fit(inputs, train.labels) for strength in strengths]
-        losses = [log_loss(validation.labels, probe.predict_proba(choosing)[:, 1]) for probe in probes]
+        probes = [classifier(strength).fit(train.features, train.labels) for strength in STRENGTHS]
+        losses = [log_loss(validation.labels, probe.predict_proba(validation.features)[:, 1]) for probe in probes]
         best = int(np.argmin(losses))
-        return {"C": float(strengths[best]), **roc_auc(scored.labels, probes[best].predict_proba(seen)[:, 1])}
+        return {"C": STRENGTHS[best], **roc_auc(scored.labels, probes[best].predict_proba(scored.features)[:, 1])}
 
 
 def by_labels(

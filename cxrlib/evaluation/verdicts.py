@@ -8,6 +8,7 @@ import pandas as pd
 
 SUPPORTED, IN_PART, NOT_SHOWN = "supported", "supported in part", "not shown"
 CONTRADICTED, OPEN, NOT_TESTED = "contradicted", "open", "not tested yet"
+SIGNIFICANCE_LEVEL = 0.05  # the paper's
 
 
 class Verdict(NamedTuple):
@@ -54,7 +55,6 @@ def gain_over_input(inputs: pd.DataFrame, output: Mapping[str, float]) -> Verdic
 def superior(
     tests: Mapping[str, pd.DataFrame],
     claimed: Sequence[tuple[str, str]],
-    significance_level: float = 0.05,
     idle: Collection[str] = (),
 ) -> Verdict:
     """Say whether models are better than others, as a study claims, by one measure or several.
@@ -63,7 +63,6 @@ def superior(
         tests: Name of each measure to its tests, one row a pair of models: `model_1`, `model_2`, `difference` (second
             less first) and `p_holm`. A claimed pair may stand in either order.
         claimed: Pairs (worse, better), as claimed.
-        significance_level: Of the p values after Holm.
         idle: Networks that did not learn. A pair with one of them is left out: it would compare with no method.
 
     Returns:
@@ -79,16 +78,14 @@ def superior(
     speaking, above, below = [], 0, 0
     for measure, frame in tests.items():
         found = [difference(frame, *pair) for pair in kept]
-        gaps = [row["difference"] for row in found if row["p_holm"] < significance_level]
+        gaps = [row["difference"] for row in found if row["p_holm"] < SIGNIFICANCE_LEVEL]
         ahead = sum(gap > 0 for gap in gaps)
         above, below = above + ahead, below + len(gaps) - ahead
         speaking.append(f"{ahead} of {len(kept)} in {measure}")
     because = f"after Holm's adjustment, {' and '.join(speaking)} speak for the claim, and {below} against it"
     if left_out := len(claimed) - len(kept):
         because += f" (left out, because a network did not learn: {left_out})"
-    if above == len(kept) * len(tests):
-        return Verdict(SUPPORTED, because)
-    return Verdict(IN_PART if above else CONTRADICTED if below else NOT_SHOWN, because)
+    return Verdict(_word(above, below, len(kept) * len(tests)), because)
 
 
 def difference(tests: pd.DataFrame, worse: str, better: str) -> dict[str, float]:
@@ -112,23 +109,20 @@ def difference(tests: pd.DataFrame, worse: str, better: str) -> dict[str, float]
     raise KeyError(f"no test of {worse} and {better}")
 
 
-def all_pairs_differ(
-    pairs: pd.DataFrame, exceptions: Collection[tuple[str, str]], significance_level: float = 0.05
-) -> Verdict:
+def all_pairs_differ(pairs: pd.DataFrame, exceptions: Collection[tuple[str, str]]) -> Verdict:
     """Say whether all pairs of models but the named ones differ significantly.
 
     Args:
         pairs: One row a pair: `model_1`, `model_2`, `p` and `p_holm`.
         exceptions: The pairs that are not claimed to differ, in the order of the table.
-        significance_level: Of raw and of adjusted p values.
 
     Returns:
-        "contradicted" where a claimed pair has a raw p value at or above the level, "supported in part" where one has
-        only after Holm's adjustment, else "supported".
+        "contradicted" where a claimed pair has a raw p value at or above `SIGNIFICANCE_LEVEL`, "supported in part"
+        where one has only after Holm's adjustment, else "supported".
     """
     named = list(zip(pairs["model_1"], pairs["model_2"], strict=True))
     claimed = pairs[[pair not in set(exceptions) for pair in named]]
-    raw, adjusted = ((claimed[column] >= significance_level).sum() for column in ("p", "p_holm"))
+    raw, adjusted = ((claimed[column] >= SIGNIFICANCE_LEVEL).sum() for column in ("p", "p_holm"))
     word = CONTRADICTED if raw else IN_PART if adjusted else SUPPORTED
     return Verdict(
         word,
@@ -161,6 +155,10 @@ def closer_to_boxes(scores: pd.DataFrame, arms: Sequence[str], rival: str) -> Ve
         mean, margin = apart.mean(), 1.96 * apart.std(ddof=1) / np.sqrt(len(apart))
         above, below = above + (mean - margin > 0), below + (mean + margin < 0)
         told.append(f"{arm} {mean:+.3f} ({mean - margin:+.3f} to {mean + margin:+.3f})")
-    word = SUPPORTED if above == len(arms) else IN_PART if above else CONTRADICTED if below else NOT_SHOWN
     because = f"mean IoU less that of {rival}, with its interval: {', '.join(told)}"
-    return Verdict(word, because.replace("-0.", "\N{MINUS SIGN}0."))
+    return Verdict(_word(above, below, len(arms)), because.replace("-0.", "\N{MINUS SIGN}0."))
+
+
+def _word(above: int, below: int, asked: int) -> str:
+    """Give the verdict on so many comparisons, of which some speak for a claim and some against it."""
+    return SUPPORTED if above == asked else IN_PART if above else CONTRADICTED if below else NOT_SHOWN

@@ -143,7 +143,7 @@ def random_with_moments(encoder: keras.Model, seed: int) -> keras.Model:
         seed: Seed of the draw.
     """
     rng = np.random.default_rng(seed)
-    drawn = copy_encoder(encoder)
+    drawn = keras.models.clone_model(encoder)
     drawn.set_weights([rng.normal(weight.mean(), weight.std(), weight.shape) for weight in encoder.get_weights()])
     return drawn
 

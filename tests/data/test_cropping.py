@@ -126,41 +126,47 @@ def test_killed_cropping_goes_on_to_the_same_bytes(films, segmenter, tmp_path, m
     assert len(fed) == 150
 
 
-def test_half_a_line_of_the_record_is_dropped(films, segmenter, tmp_path):
-    paths = films * 50
-    kept = tmp_path / "kept"
-    expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept)
-    whole = (tmp_path / "a.npy").read_bytes()
+@pytest.fixture
+def cropped_once(films, segmenter, tmp_path):
+    """Give what 150 crops keep for a restart, and a function that crops again and finds the same."""
+
+    def crop():
+        table = cropping.crop_to_lungs(films * 50, segmenter, tmp_path / "a.npy", 16, unfinished=tmp_path / "kept")
+        return table, (tmp_path / "a.npy").read_bytes()
+
+    def check_again():
+        table, content = crop()
+        assert table.equals(expected)
+        assert content == whole
+
+    expected, whole = crop()
+    return tmp_path / "kept", check_again
+
+
+def test_half_a_line_of_the_record_is_dropped(cropped_once):
+    kept, check_again = cropped_once
     record = kept / "partial-a.jsonl"
     record.write_text(record.read_text()[:-10])
-    assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
-    assert (tmp_path / "a.npy").read_bytes() == whole
+    check_again()
 
 
 @pytest.mark.parametrize("length", [0, 100, 128 + 256 * 70, 128 + 256 * 150 - 1])
-def test_pixels_that_a_power_loss_took_are_made_again(films, segmenter, tmp_path, length):
-    paths = films * 50
-    kept = tmp_path / "kept"
-    expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept)
-    whole = (tmp_path / "a.npy").read_bytes()
+def test_pixels_that_a_power_loss_took_are_made_again(cropped_once, length):
+    kept, check_again = cropped_once
     with open(kept / "partial-a.npy", "r+b") as partial:
         partial.truncate(length)
-    assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
-    assert (tmp_path / "a.npy").read_bytes() == whole
+    check_again()
 
 
 def test_a_row_is_recorded_once_its_pixels_are_on_the_disk(films, segmenter, tmp_path, monkeypatch, disk):
-    class PowerLossError(Exception):
-        pass
-
     def feed(function, paths):
         for number, path in enumerate(paths):
             if number == 100:
-                raise PowerLossError
+                raise Kill
             yield function(path)
 
     monkeypatch.setattr(cropping, "map_files", feed)
-    with pytest.raises(PowerLossError):
+    with pytest.raises(Kill):
         cropping.crop_to_lungs(films * 50, segmenter, tmp_path / "a.npy", 16, unfinished=tmp_path / "kept")
     recorded = len((tmp_path / "kept/partial-a.jsonl").read_text().splitlines()) - 1
     array = tmp_path / "kept/partial-a.npy"
@@ -175,17 +181,13 @@ def test_crops_are_on_the_disk_before_they_have_their_name(films, segmenter, tmp
     assert disk.at_renaming(target)[target.stat().st_ino] == target.read_bytes()
 
 
-def test_a_record_with_zeros_in_it_is_not_used(films, segmenter, tmp_path):
-    paths = films * 50
-    kept = tmp_path / "kept"
-    expected = cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept)
-    whole = (tmp_path / "a.npy").read_bytes()
+def test_a_record_with_zeros_in_it_is_not_used(cropped_once):
+    kept, check_again = cropped_once
     record = kept / "partial-a.jsonl"
     content = bytearray(record.read_bytes())
     content[200:300] = bytes(100)
     record.write_bytes(content)
-    assert cropping.crop_to_lungs(paths, segmenter, tmp_path / "a.npy", 16, unfinished=kept).equals(expected)
-    assert (tmp_path / "a.npy").read_bytes() == whole
+    check_again()
 
 
 @pytest.mark.parametrize("keep_aspect", [True, False])
