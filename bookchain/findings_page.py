@@ -10,6 +10,7 @@ from pandas.errors import EmptyDataError
 from cxrlib.evaluation import operating_point, published, verdicts
 from cxrlib.evaluation.arms import with_role
 from cxrlib.evaluation.verdicts import Verdict
+from cxrlib.figures import tables
 
 TEMPLATE = Path(__file__).with_name("templates") / "findings.md"
 NOT_MEASURED = Verdict(verdicts.NOT_TESTED, "it measured none of this")
@@ -50,14 +51,6 @@ def _read(run: Path, name: str) -> pd.DataFrame:
         return pd.DataFrame()
 
 
-def _signed(value: float, decimals: int) -> str:
-    return f"{value:+z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
 def _gains(scores: pd.DataFrame) -> pd.DataFrame:
     """Give, for each task, what the network adds to its input, and its PSNR over the best filter's.
 
@@ -76,7 +69,7 @@ def _gains(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _restoration(run: Path, reference: Path) -> dict[str, str]:
     printed = published.as_frame(published.TABLE_2)
-    names = {"PSNR (dB)": "psnr", "SSIM": "ssim", "HaarPSI": "haarpsi"}
+    names = {shown: name for name, shown in tables.QUALITY_NAMES.items()}
     found = {
         task: verdicts.gain_over_input(
             pd.read_csv(reference / "readings-fullsize" / f"{task}.csv").rename(columns=names),
@@ -90,7 +83,7 @@ def _restoration(run: Path, reference: Path) -> dict[str, str]:
     counts = {column: f"{(recorded[column] > 0).sum()} of {len(recorded)}" for column in recorded}
     ours = _read(run, "07-evaluation/table-2")
     told = [
-        f"{_signed(gain.psnr, 1)} dB and {_signed(gain.ssim, 3)} SSIM ({task})"
+        f"{tables.signed(gain.psnr, 1, plus=True)} dB and {tables.signed(gain.ssim, plus=True)} SSIM ({task})"
         for task, gain in (_gains(ours).iterrows() if len(ours) else ())
     ]
     return {
@@ -119,8 +112,8 @@ def _models(run: Path) -> dict[str, str]:
     told = []
     for worse, better in pretext:
         test = verdicts.difference(audit["J"], worse, better)
-        p = f"p {_p(test['p'])}, after Holm {_p(test['p_holm'])}"
-        told.append(f"{_signed(test['difference'], 3)} for {better} ({p})")
+        p = f"p {tables.p_value(test['p'])}, after Holm {tables.p_value(test['p_holm'])}"
+        told.append(f"{tables.signed(test['difference'], plus=True)} for {better} ({p})")
     points = pd.read_csv(run / "09-auditing-the-paper/operating-points.csv").set_index("model")
     youden = points["sensitivity"] + points["specificity"] - 1
     best = operating_point.best_youden(points.loc["Baseline", "d_prime"])
@@ -178,7 +171,8 @@ def _maps(run: Path) -> Verdict:
     scores = _read(run, "06-activation-maps/localisation")
     if scores.empty or scores["row"].nunique() < 2 or "Baseline" not in set(scores["map"]):
         return NOT_MEASURED
-    arms = [arm for arm in with_role(scores["map"].unique(), "pretext") if arm not in _idle(run)]
+    idle = _idle(run)
+    arms = [arm for arm in with_role(scores["map"].unique(), "pretext") if arm not in idle]
     return verdicts.closer_to_boxes(scores, arms, "Baseline") if arms else NOT_MEASURED
 
 

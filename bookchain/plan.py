@@ -78,7 +78,6 @@ class Plan:
         if not rehearsal:
             self._check_needs(file)
         self._parameters = {name: self._settle(file, name, settings.get(name) or {}, own) for name in self.chapters}
-        self._first = own.get("01-preprocessing", {}) | self._parameters.get("01-preprocessing", {})
         if not rehearsal:
             self._check_table(file)
 
@@ -131,7 +130,8 @@ class Plan:
 
     def sets(self) -> dict[str, str]:
         """Give which data set plays each purpose: "kermany", "vindr" or "own"."""
-        return {purpose: self._first.get(purpose, "") for purpose in ("restoration", "classification")}
+        first = self.values("01-preprocessing") if "01-preprocessing" in self.chapters else {}
+        return {purpose: first.get(purpose, "") for purpose in ("restoration", "classification")}
 
     def _settle(self, file: Path, chapter: str, section: dict, own: Mapping[str, Mapping[str, Any]]) -> dict:
         at_home = {name: value for name, value in section.items() if isinstance(value, str) and value.startswith("~")}
@@ -150,6 +150,10 @@ class Plan:
     def parameters(self, chapter: str) -> dict:
         """Give the values that replace those of a chapter's own cell."""
         return dict(self._parameters[chapter])
+
+    def values(self, chapter: str) -> dict[str, Any]:
+        """Give the value of each parameter of a chapter in this preset: the chapter's own, or what replaces it."""
+        return dependencies.parameter_values(self.source(chapter)) | self._parameters[chapter]
 
     def declared(self, chapter: str) -> dependencies.Declared:
         """Give what a chapter's front matter declares."""

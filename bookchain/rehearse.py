@@ -15,15 +15,15 @@ import sys
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from bookchain import dependencies, provenance
+from bookchain import provenance
 from bookchain.chapter import project_root
 from bookchain.execute import execute
 from bookchain.plan import Plan
 from bookchain.presets import PlanError
+from cxrlib.data.listing import read_table
 from cxrlib.evaluation.published import TABLE_1
 from cxrlib.networks import rehearsal
 
@@ -39,6 +39,7 @@ FEW = {
 }
 """Parameters that make a rehearsal small; none of them is a network's or a training's."""
 
+PRINTED = {"kermany": "pneumonia", "vindr": "VinDr-PCXR"}  # as Table 1 calls them
 EACH = 16  # images of each folder and class that are taken from real data
 LARGE = 128  # pixels a side from which synthetic radiographs are drawn larger, as in preset paper-proof
 
@@ -64,7 +65,7 @@ def rehearse(plan: Plan, steps: int) -> pd.DataFrame:
     os.environ |= {rehearsal.FILE: str(record), rehearsal.STEPS: str(steps)}
     rows: list[dict] = []
     for chapter in CHAPTERS:
-        known = parameters(plan, chapter)
+        known = plan.values(chapter)
         few = {name: value for name, value in FEW.get(chapter, {}).items() if name in known}
         if known.get("image_size", 0) >= LARGE:
             few["synthetic_size"] = max(known["synthetic_size"], 320)
@@ -119,11 +120,6 @@ def _labelled(rows: list[dict], kind: str):
     return (row for row in rows if row.get("No finding", "").strip().startswith(kind))
 
 
-def parameters(plan: Plan, chapter: str) -> dict[str, Any]:
-    """Give the value of each parameter of a chapter in this preset: the chapter's own, or the preset's."""
-    return dependencies.parameter_values(plan.source(chapter)) | plan.parameters(chapter)
-
-
 def training_images(plan: Plan) -> dict[str, int]:
     """Estimate the training images of each purpose in the whole run, from the preset and the published sizes.
 
@@ -134,14 +130,11 @@ def training_images(plan: Plan) -> dict[str, int]:
         Images by purpose, "segmenter" and "photographs" among them; where data are split by fractions and not given,
         of the sizes in the paper's Table 1.
     """
-    first, third, fourth = (parameters(plan, chapter) for chapter in (CHAPTERS[0], CHAPTERS[2], CHAPTERS[3]))
-    real = set(plan.needs) | set(plan.given)
+    first, third, fourth = (plan.values(chapter) for chapter in (CHAPTERS[0], CHAPTERS[2], CHAPTERS[3]))
     sizes = first["restoration_sizes"]
-    total = sum(first["synthetic_kermany"])
-    if first["restoration"] == "own":
-        total = table_rows(plan)
-    elif "kermany" in real or sum(sizes) > 1:
-        total = int(sum(sizes)) if sum(sizes) > 1 else TABLE_1["pneumonia"]["images"]
+    total = images_of(plan, first["restoration"])
+    if first["restoration"] != "own" and sum(sizes) > 1:
+        total = int(sum(sizes))
     found = {"restoration": _part(sizes, total, 0)}
     if first["classification"] == first["restoration"]:  # two halves, the test in that of the classifiers
         half = total // 2
@@ -149,19 +142,27 @@ def training_images(plan: Plan) -> dict[str, int]:
         found["classification"] = round(0.9 * half) - _part(sizes, total, 2)
     else:
         found["pretext"] = found["restoration"]
-        sizes = first["classification_sizes"]
-        other = TABLE_1["VinDr-PCXR"]["images"] if "vindr" in real else sum(first["synthetic_vindr"])
-        other = table_rows(plan) if first["classification"] == "own" else other
-        found["classification"] = _part(sizes, other, 0)
+        other = images_of(plan, first["classification"])
+        found["classification"] = _part(first["classification_sizes"], other, 0)
     for purpose, limit in (("pretext", third["pretext_images"]), ("classification", fourth["training_images"])):
         found[purpose] = min(limit or found[purpose], found[purpose])
     return found | {"segmenter": first["segmenter_images"], "photographs": round(0.8 * fourth["photograph_crops"])}
 
 
-def table_rows(plan: Plan) -> int:
-    """Count the images of the reader's table; 0 where it is not given."""
-    given = plan.given.get("cohort_table")
-    return len(pd.read_csv(plan.root / given, sep=None, engine="python")) if given else 0
+def images_of(plan: Plan, data_set: str) -> int:
+    """Count the images of a data set in the whole run.
+
+    Args:
+        plan: The preset's plan.
+        data_set: "kermany" or "vindr", of the size in the paper's Table 1 or as many as are drawn; or "own", the
+            reader's table, which has none where it is not given.
+    """
+    if data_set == "own":
+        given = plan.given.get("cohort_table")
+        return len(read_table(plan.root / given, ("path",))[0]) if given else 0
+    if data_set in {*plan.needs, *plan.given}:
+        return TABLE_1[PRINTED[data_set]]["images"]
+    return sum(plan.values(CHAPTERS[0])[f"synthetic_{data_set}"])
 
 
 def _part(sizes: list[float], total: int, place: int) -> int:
@@ -185,12 +186,8 @@ def hours(networks: pd.DataFrame, images: Mapping[str, int]) -> pd.Series:
 
 def disk(plan: Plan, networks: pd.DataFrame) -> float:
     """Estimate the gigabytes that a run leaves and needs on the way: arrays of images, models, checkpoints."""
-    first = parameters(plan, CHAPTERS[0])
-    real = set(plan.needs) | set(plan.given)
-    count = TABLE_1["pneumonia"]["images"] if "kermany" in real else sum(first["synthetic_kermany"])
-    count = table_rows(plan) if first["restoration"] == "own" else count
-    if first["classification"] == "vindr":
-        count += TABLE_1["VinDr-PCXR"]["images"] if "vindr" in real else sum(first["synthetic_vindr"])
+    first = plan.values(CHAPTERS[0])
+    count = sum(images_of(plan, data_set) for data_set in set(plan.sets().values()))
     arrays = 3 * count * first["image_size"] ** 2
     models = 4 * networks.weights.sum()
     checkpoints = 2 * 3 * 4 * networks.weights.max()  # two epochs, each with the two moments that Adam keeps

@@ -118,9 +118,10 @@ def answers(exercise: Exercise, notebook) -> tuple[list[str], str]:
 
 def version(notebook) -> str:
     """Give the version of a chapter's exercises: twelve digits that change with what is asked and how it is tried."""
-    parts = [stub(cell.source) for exercise in exercises(notebook) for cell in exercise.solution]
-    parts += [exercise.label for exercise in exercises(notebook)]
-    return digest("\0".join(parts + [cell.source for exercise in exercises(notebook) for cell in exercise.checks]))
+    posed = exercises(notebook)
+    parts = [stub(cell.source) for exercise in posed for cell in exercise.solution]
+    parts += [exercise.label for exercise in posed]
+    return digest("\0".join(parts + [cell.source for exercise in posed for cell in exercise.checks]))
 
 
 def _outside(text: str, inside: bool) -> tuple[str, bool]:

@@ -138,19 +138,18 @@ def parameters(run: Path, chapter: str) -> dict[str, Any]:
 def grade(
     grader: Grader, students: list[Student], chapters: dict[str, Path], out: Path, place: str
 ) -> tuple[Marks, bool]:
-    """Grade all notebooks of a class, two at a time; the tables grow with each.
+    """Grade all notebooks of a class for some chapters, two at a time; the tables grow with each.
 
     Returns:
         The marks, and whether all that was handed in could be graded.
     """
-    used = {name: path for name, path in chapters.items() if any(name in student.notebooks for student in students)}
-    labels = {name: [one.label for one in exercises(read_notebook(path))] for name, path in used.items()}
-    editions = {name: version(read_notebook(path)) for name, path in used.items()}
+    labels = {name: [one.label for one in exercises(read_notebook(path))] for name, path in chapters.items()}
+    editions = {name: version(read_notebook(path)) for name, path in chapters.items()}
     marks, whole = Marks(out, students, labels, editions, place), True
     with ThreadPoolExecutor(max_workers=2) as pool:
         waiting = {
-            pool.submit(grader.results, used[chapter], path.resolve()): (number, chapter)
-            for chapter in used
+            pool.submit(grader.results, chapters[chapter], path.resolve()): (number, chapter)
+            for chapter in chapters
             for number, student in enumerate(students)
             if (path := student.notebooks.get(chapter))
         }
@@ -190,13 +189,14 @@ def main() -> int:
     with TemporaryDirectory(prefix="grading-") as work:
         run, hidden = (root / arguments.run).resolve(), [folder, out.resolve()]
         grader = Grader(root, run, Path(work).resolve(), arguments.seconds, not obstacle, hidden)
-        for name, source in chapters.items():
-            if any(name in student.notebooks for student in students) and (fault := grader.fault(source)):
+        used = {name: path for name, path in chapters.items() if any(name in one.notebooks for one in students)}
+        for name, source in used.items():
+            if fault := grader.fault(source):
                 print(f"{name}: the book's own solutions do not pass, so nobody is graded: {fault}", file=sys.stderr)
                 print(f"Is {arguments.run} a finished run of this copy? `make book` makes one.", file=sys.stderr)
                 return 1
         try:
-            marks, whole = grade(grader, students, chapters, out, place)
+            marks, whole = grade(grader, students, used, out, place)
         except KeyboardInterrupt:
             print(f"stopped; {out} holds what was graded", file=sys.stderr)
             return 130

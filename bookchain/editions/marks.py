@@ -59,7 +59,6 @@ class Marks:
     ):
         self.folder, self.students, self.editions, self.place = folder, students, editions, place
         self.rows: dict[tuple[int, str], dict] = {}
-        self.printed: dict[tuple[int, str], str] = {}
         for number, student in enumerate(students):
             for chapter, labels in exercises.items():
                 handed_in = chapter in student.notebooks
@@ -82,7 +81,7 @@ class Marks:
             row["message"] = f"not graded, look at it yourself: {plain(fault)}"
             if result := found.get(name):
                 row |= {"points": int(result["passed"]), "message": plain(result["message"])}
-                row["seconds"], self.printed[number, name] = result["seconds"], result["printed"]
+                row |= {"seconds": result["seconds"], "printed": result["printed"]}
                 if result["edition"] and result["edition"] != self.editions[chapter]:
                     of = plain(result["edition"], 20)
                     row["message"] = f"{row['message']} (from another edition, {of})".strip()
@@ -119,7 +118,7 @@ class Marks:
             tables += "<table>\n<tr><th>exercise</th><th>points</th><th>what the check says</th></tr>\n"
             for name, row in mine.items():
                 if row["chapter"] == chapter:
-                    printed = self.printed.get((number, name), "")
+                    printed = row.get("printed", "")
                     shown = f"<pre>{html.escape(printed)}</pre>" if printed.strip() else ""
                     points = "" if row["points"] is None else row["points"]
                     message = html.escape(row["message"]) or "passed"
