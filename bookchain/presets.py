@@ -20,13 +20,15 @@ CHOICES = {
     "noise_channels": (1, 3),
     "optimizer": ("adam", "sgd"),
     "reading": ("features", "logits"),
+    "weighting": ("softmax", "increase"),
+    "attention": ("sigmoid", "softmax"),
     "interval": ("wald", "wilson", "clopper-pearson"),
 }
 """The values that a parameter may have, where these can be counted."""
 
 SHARE, COUNT, POSITIVE = (0, 1), (1, math.inf), (1e-12, math.inf)
 RANGES = {
-    **dict.fromkeys(("synthetic_abnormal", "margin", "momentum", "threshold", "thresholds"), SHARE),
+    **dict.fromkeys(("synthetic_abnormal", "margin", "momentum", "threshold", "thresholds", "specificities"), SHARE),
     **dict.fromkeys(("epochs", "restoration_epochs", "segmenter_epochs", "photograph_epochs"), COUNT),
     **dict.fromkeys(("segmenter_images", "segmenter_filters", "photograph_crops", "deletion_images"), COUNT),
     **dict.fromkeys(("batch_size", "patience", "idle_steps", "starts", "resamples", "max_images"), COUNT),
