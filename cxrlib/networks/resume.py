@@ -24,12 +24,14 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         fingerprint: What the state must have been made with to be taken up, see `fingerprint`.
         watch: `learning.Watch` that says what each epoch is; None for none.
         patience: Epochs without improvement that make a plateau; None for no plateaus.
+        flat: (epochs, gain): stop once so many epochs have lowered the best validation loss by no more than the gain
+            altogether; None never stops.
         plateau: Further settings of `keras.callbacks.ReduceLROnPlateau`.
     """
 
-    def __init__(self, folder: Path, batches, fingerprint: str, watch, patience: int | None, **plateau):
+    def __init__(self, folder: Path, batches, fingerprint: str, watch, patience: int | None, flat=None, **plateau):
         super().__init__(monitor="val_loss", min_delta=0.0, patience=patience or 0, **plateau)
-        self.has_plateaus = patience is not None
+        self.has_plateaus, self.flat = patience is not None, flat
         self.folder, self.batches, self.fingerprint, self.watch = folder, batches, fingerprint, watch
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
@@ -59,7 +61,15 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         if self.watch:
             self.watch.state.update(state.get("watch", {}))
         self.batches.epoch = state["epoch"]
-        return state["epoch"]
+        return epochs if self._is_flat() else state["epoch"]
+
+    def _is_flat(self) -> bool:
+        """Say whether the last epochs have gained too little for another one to be worth its time."""
+        losses = [epoch["val_loss"] for epoch in self.state["history"]]
+        if self.flat is None or len(losses) <= self.flat[0]:
+            return False
+        epochs, gain = self.flat
+        return min(losses[:-epochs]) - min(losses) <= gain
 
     def on_train_begin(self, logs=None):
         """Put back the plateau's memory, which Keras resets here."""
@@ -98,6 +108,8 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         for path in self.folder.glob("epoch-*.weights.h5"):
             if path.name not in {f"epoch-{n}.weights.h5" for n in (done, state["best_epoch"])}:
                 path.unlink()
+        if self._is_flat():
+            self.model.stop_training = True
 
 
 def _digest(path: Path) -> str:

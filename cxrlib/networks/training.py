@@ -95,6 +95,7 @@ def train(
     idle_steps: int = 600,
     stop_idle: bool = True,
     start: str = "",
+    flat: tuple[int, float] | None = None,
 ) -> pd.DataFrame:
     """Train a compiled model, keep the weights of the best validation loss, and survive a kill.
 
@@ -114,6 +115,8 @@ def train(
         idle_steps: Steps without learning after which a training is stopped.
         stop_idle: Stop it; else it goes on, and its history says what it was.
         start: How the network started, for the message.
+        flat: (epochs, gain): stop early, once so many epochs have lowered the best validation loss by no more than the
+            gain altogether; None trains for all epochs.
 
     Returns:
         One row an epoch: epoch (from 1), loss, metrics, val_loss and so on, learning_rate, with `constant` also state
@@ -136,7 +139,9 @@ def train(
     if constant is not None:
         name = f"{folder.name}, from {start}" if start else folder.name
         watch = Watch(name, constant, idle_steps, validation[0][0], stop_idle, {})
-    continuation = Continuation(folder, batches, fingerprint(model, batches, validation, plateau), watch, **plateau)
+    continuation = Continuation(
+        folder, batches, fingerprint(model, batches, validation, plateau), watch, flat=flat, **plateau
+    )
     done = continuation.restore(model, epochs)
     if done < epochs:
         with progress.bar(folder.name, len(batches) * epochs, "batch", len(batches) * done) as bar:

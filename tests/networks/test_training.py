@@ -381,6 +381,23 @@ def test_more_epochs_go_on_and_fewer_start_anew(tmp_path, undisturbed):
     assert fewer.best.sum() == 1
 
 
+@pytest.mark.parametrize(("flat", "epochs"), [((2, 0.0), 5), ((3, 0.0), 6), ((2, 10.0), 3), ((7, 10.0), EPOCHS)])
+def test_training_stops_where_the_validation_loss_is_flat(monkeypatch, tmp_path, undisturbed, flat, epochs):
+    """The undisturbed loss falls to epoch 3 and rises in epochs 4 and 5."""
+    with monkeypatch.context() as patch:
+        kill_in_epoch(patch, 3)
+        with pytest.raises(Kill):
+            train(build(), *data(), EPOCHS, tmp_path, **RULE, flat=flat)
+    for _ in range(2):  # what is over is not begun again
+        model = build()
+        history = train(model, *data(), EPOCHS, tmp_path, **RULE, flat=flat)
+        assert history.val_loss.equals(undisturbed.history.val_loss[:epochs])
+        assert history.best.sum() == 1
+    if epochs > 3:
+        loss, _ = model.evaluate(data()[1], verbose=0)
+        assert loss == pytest.approx(history.val_loss.min(), rel=1e-6)
+
+
 def test_batches_used_before_give_the_same_training(tmp_path, undisturbed):
     batches, validation = data()
     train(build(), batches, validation, 3, tmp_path / "one", **RULE)
