@@ -55,8 +55,8 @@ def verdict(
 ) -> str:
     """Say in words, by rule, what the counts carry of the claim that a model is better than the baseline.
 
-    J says whether the model does better at the published thresholds, d' whether it tells the classes apart better; both
-    tests are adjusted over all pairs (Holm), models taken as independent. A difference that is not found is never
+    J says whether the model does better at the published thresholds, d' whether it separates the classes better. Both
+    tests are adjusted over all pairs (Holm) and take the models as independent. A difference that is not found is never
     called equality.
 
     Args:
@@ -66,7 +66,7 @@ def verdict(
         significance_level: of the p values after Holm.
 
     Returns:
-        Two sentences.
+        Two sentences, and one that says what d' is.
 
     Raises:
         ValueError: as in `compare_pairs`.
@@ -77,14 +77,24 @@ def verdict(
     for measure in MEASURES:
         row = compare_pairs(ordered, measure).set_index(["model_1", "model_2"]).loc[(baseline, model)]
         found[measure] = float(np.sign(row["difference"])) if row["p_holm"] < significance_level else 0.0
-    operating = {1: "does better", 0: "is not shown to do better or worse", -1: "does worse"}[found["youden"]]
+    at_thresholds, separates = (int(found[measure]) for measure in ("youden", "d_prime"))
+    does = {1: "does better", 0: "is not shown to do better or worse", -1: "does worse"}[at_thresholds]
+    open_question = {
+        1: "better or only has a better threshold",
+        0: "better or worse",
+        -1: "worse or only has a worse threshold",
+    }
+    also = "also " if separates == at_thresholds else ""
     reading = {
-        1: f"It also tells the classes apart better: its d' is above {baseline}'s.",
-        0: "Whether it tells the classes apart better, or only has its threshold at a better place, the counts do not "
-        "show: the two values of d' do not differ significantly.",
-        -1: f"Yet it tells the classes apart worse: its d' is below {baseline}'s.",
-    }[found["d_prime"]]
-    return f"At the published thresholds {model} {operating} than {baseline} in J and balanced accuracy. {reading}"
+        1: f"It {also}separates the classes better: its d' is above {baseline}'s.",
+        0: f"The counts do not show whether it separates the classes {open_question[at_thresholds]}: the two values of "
+        "d' do not differ significantly.",
+        -1: f"It {also}separates the classes worse: its d' is below {baseline}'s.",
+    }[separates]
+    return (
+        f"At the published thresholds {model} {does} than {baseline} in balanced accuracy and Youden's J. {reading} "
+        "(In a binormal model d' does not depend on the threshold.)"
+    )
 
 
 def mcnemar_by_overlap(hits_1: int, hits_2: int, positives: int) -> pd.DataFrame:

@@ -92,10 +92,15 @@ def test_youden_reproduces_the_audit():
     [
         ({}, "A-F", ("A-F does better than", "do not differ significantly")),
         ({}, "Den-P", ("is not shown to do better or worse", "do not differ significantly")),
-        ({"A-F": (500, 75, 77, 1097)}, "A-F", ("does better", "apart better: its d'")),
-        ({"A-F": (10, 565, 150, 1024)}, "A-F", ("does worse", "apart worse: its d'")),
+        ({"A-F": (500, 75, 77, 1097)}, "A-F", ("does better", "also separates the classes better: its d'")),
+        ({"A-F": (10, 565, 150, 1024)}, "A-F", ("does worse", "also separates the classes worse: its d'")),
+        (
+            {"Baseline": TABLE_3["A-F"], "A-F": TABLE_3["Baseline"]},
+            "A-F",
+            ("does worse", "worse or only has a worse threshold"),
+        ),
     ],
-    ids=["published", "neither", "better reader", "worse reader"],
+    ids=["published", "neither", "better by both", "worse by both", "the other way round"],
 )
 def test_verdict_follows_the_numbers(changed, model, words):
     told = audit.verdict(TABLE_3 | changed, model, "Baseline")
