@@ -14,6 +14,7 @@ from cxrlib.restoration.tasks import TASKS
 
 ENSEMBLES = ("SA", "SLSQP-WA", "A-F")
 CONTROL = "Dense head"  # of A-F: one dense layer on the same features
+TWICE = ", twice"  # behind an arm's name: the average of two trainings of it, the control of SA
 BASELINE, RANDOM = "Baseline", "Random start"  # a variant follows after a comma: "Baseline, ImageNet scaling"
 ROLES = ("baseline", "random", "pretext", "transplant", "ensemble", "control", "other")
 _MOMENTS, _BLOCKS = re.compile(rf"{RANDOM}, (.+)'s moments"), re.compile(r"(.+), blocks? 1(?:-([2-4]))?")
@@ -24,8 +25,8 @@ def role(name: str) -> str:
 
     >>> [role(name) for name in ("Baseline, ImageNet scaling", "Deb-P", "A-F", "Dense head", "mine")]
     ['baseline', 'pretext', 'ensemble', 'control', 'other']
-    >>> [role(name) for name in ("Random start, Den-P's moments", "Den-P, blocks 1-2")]
-    ['random', 'transplant']
+    >>> [role(name) for name in ("Random start, Den-P's moments", "Den-P, blocks 1-2", "Den-P, twice")]
+    ['random', 'transplant', 'control']
     """
     if derived_from(name)[1]:
         return "transplant"
@@ -34,7 +35,7 @@ def role(name: str) -> str:
         return "baseline" if kind == BASELINE else "random"
     if name in ENSEMBLES:
         return "ensemble"
-    if name == CONTROL:
+    if name == CONTROL or name.endswith(TWICE):
         return "control"
     return "pretext" if name in {task.encoder for task in TASKS.values()} else "other"
 
@@ -63,6 +64,15 @@ def derived_from(name: str) -> tuple[str, int]:
         return found[1], int(found[2] or 1)
     found = _MOMENTS.fullmatch(name)
     return (found[1], 0) if found else ("", 0)
+
+
+def controlled_by(control: str) -> str:
+    """Give the ensemble that a control belongs to.
+
+    >>> controlled_by("Dense head"), controlled_by("Den-P, twice")
+    ('A-F', 'SA')
+    """
+    return "A-F" if control == CONTROL else "SA"
 
 
 def controls_of(name: str, names: Iterable[str]) -> list[str]:
