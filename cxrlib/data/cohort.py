@@ -20,6 +20,8 @@ COLUMNS = {
     "patient": "child that it shows; no child is in two parts of a purpose",
     "label": "class, 0 or 1; `classes.csv` names the two",
     "finding": "what the data set says of it, in the set's own words; several are joined by ` | `",
+    "age_years": "age of the child in years, where the file's header states it",
+    "sex": "F, M or O, where the file's header states it",
     "folder": "folder of the data set that it lies in, such as `train` or `test`",
     **dict.fromkeys(PURPOSES, _PART),
     "width": "of the file, in pixels",

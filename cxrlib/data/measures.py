@@ -11,11 +11,13 @@ from cxrlib.data.duplicates import thumbnail
 from cxrlib.data.images import MAX_PIXELS, read_image
 from cxrlib.data.issues import ImageError, Issue
 from cxrlib.data.parallel import map_files
+from cxrlib.data.patients import read_patient
 
 MIN_SIDE = 32  # pixels: less is a thumbnail, which the networks would enlarge sevenfold
 MAX_SATURATED = 0.6  # share of pixels at 0 or 1; the Kermany set's largest is 0.30, for black borders
 MIN_RANGE = 1 / 16  # of the grey range, what 8 bits fill of 12; the Kermany set's smallest is 0.44
-MEASURES = ["width", "height", "minimum", "maximum", "at_zero", "at_one", "sha256", "thumbnail", "issue"]
+MEASURES = ["width", "height", "minimum", "maximum", "at_zero", "at_one", "sha256", "thumbnail", "age_years", "sex"]
+MEASURES += ["issue"]
 
 
 def measure_images(
@@ -31,7 +33,8 @@ def measure_images(
 
     Returns:
         One row an image, index as the frame's: width, height in pixels; minimum, maximum; at_zero, at_one (shares of
-        the pixels); sha256 of the file; thumbnail (as `duplicates.thumbnail`); issue (of the ImageError; missing where
+        the pixels); sha256 of the file; thumbnail (as `duplicates.thumbnail`); age_years, sex (as
+        `patients.read_patient`); issue (of the ImageError; missing where
         the file is readable, as all else is where it is not).
     """
     measure = partial(_measure, max_pixels=max_pixels)
@@ -55,6 +58,7 @@ def _measure(path: str, max_pixels: int) -> dict[str, Any]:
         "at_one": float((image == 1).mean()),
         "sha256": digest,
         "thumbnail": thumbnail(image),
+        **read_patient(path),
     }
 
 
