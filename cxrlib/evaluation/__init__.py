@@ -1,1 +1,1 @@
-"""What predictions and activation maps are worth, and how sure one can be of it."""
+"""Scores of predictions and activation maps, and how sure they are."""

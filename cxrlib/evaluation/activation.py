@@ -69,7 +69,7 @@ def predict_probability(model: keras.Model, batch: np.ndarray, batch_size: int) 
     output = _predict(model, batch, batch_size).astype(np.float64)
     # The tolerance lets half-precision models pass.
     if output.min() < 0 or not np.allclose(output.sum(axis=-1), 1, atol=1e-2):
-        raise ValueError(f"the output of model {model.name!r} is no distribution: Score-CAM needs a softmax at the end")
+        raise ValueError(f"the output of model {model.name!r} is not a distribution: end the model in a softmax")
     return output
 
 
@@ -147,9 +147,9 @@ def score_cam(
 def all_maps(
     model: keras.Model, images: np.ndarray, layer: str | None = None, batch_size: int = 32
 ) -> dict[str, np.ndarray]:
-    """Return the Score-CAM maps of each class under each weighting, at the cost of one: the passes are the same.
+    """Return the Score-CAM maps of every class under every weighting, at the cost of one map: the passes are shared.
 
-    Arguments, errors and definitions are those of `score_cam`.
+    Arguments, errors and definitions are as in `score_cam`.
 
     Returns:
         Weighting to maps, float32 (classes, N, H, W) in [0, 1].

@@ -1,7 +1,7 @@
-"""What part a classifier plays in the comparison of starts, known by its name alone.
+"""The role of a classifier in the comparison of starts, read from its name alone.
 
-Pretext arms are named after the encoders of the registered tasks, so that an added task takes its part by itself. Of
-any encoder, "Random start, Den-P's moments" and "Den-P, blocks 1-2" are the arms that keep a part of it.
+Pretext arms are named after the encoders of the registered tasks, so an added task gets its role by itself. "Random
+start, Den-P's moments" and "Den-P, blocks 1-2" are arms that keep a part of an encoder.
 """
 
 import re
@@ -21,7 +21,7 @@ _MOMENTS, _BLOCKS = re.compile(rf"{RANDOM}, (.+)'s moments"), re.compile(r"(.+),
 
 
 def role(name: str) -> str:
-    """Tell the part of a classifier, one of `ROLES`.
+    """Return the role of a classifier, one of `ROLES`.
 
     >>> [role(name) for name in ("Baseline, ImageNet scaling", "Deb-P", "A-F", "Dense head", "mine")]
     ['baseline', 'pretext', 'ensemble', 'control', 'other']
@@ -41,18 +41,18 @@ def role(name: str) -> str:
 
 
 def with_role(names: Iterable[str], *roles: str) -> list[str]:
-    """Give those names that have one of these roles, in the order of the names.
+    """Return the names that have one of these roles, in the order of the names.
 
     Raises:
         ValueError: There is no such role.
     """
     if unknown := set(roles) - set(ROLES):
-        raise ValueError(f"no role {', '.join(sorted(unknown))}: choose of {', '.join(ROLES)}")
+        raise ValueError(f"no role {', '.join(sorted(unknown))}: choose from {', '.join(ROLES)}")
     return [name for name in names if role(name) in roles]
 
 
 def derived_from(name: str) -> tuple[str, int]:
-    """Tell of which encoder an arm keeps a part, and how many of its first blocks: none where it keeps the moments.
+    """Return the encoder that an arm keeps a part of, and how many of its first blocks; 0 if it keeps only the moments.
 
     Returns:
         The encoder and the number of blocks; ("", 0) for any other arm.
@@ -76,7 +76,7 @@ def controlled_by(control: str) -> str:
 
 
 def controls_of(name: str, names: Iterable[str]) -> list[str]:
-    """Give those names that an arm is compared with: baselines and random starts, of moments its own alone.
+    """Return the names that an arm is compared with: baselines and random starts, of moments only its own.
 
     >>> controls_of("Den-P", ["Baseline", "Deb-P", "Random start, Den-P's moments", "Random start, Deb-P's moments"])
     ['Baseline', "Random start, Den-P's moments"]
@@ -85,9 +85,9 @@ def controls_of(name: str, names: Iterable[str]) -> list[str]:
 
 
 def with_added(names: Iterable[str], available: Iterable[str]) -> list[str]:
-    """Give the names, and behind them the pretext arms among those available that the paper does not have.
+    """Return the names, followed by the available pretext arms that the paper does not have.
 
-    So a task that is switched on for the pretext learning has an arm in all later chapters by itself.
+    So a task that is switched on for pretext learning has an arm in all later chapters by itself.
 
     >>> with_added(["Baseline", "Den-P"], ["Den-P", "Deb-P", "Fil-P", "A-F"])
     ['Baseline', 'Den-P', 'Fil-P']
@@ -100,7 +100,7 @@ def did_not_learn(history: pd.DataFrame) -> str:
     """Return what kept a network from learning, from the history that `training.train` returns.
 
     Args:
-        history: One row an epoch, with `best` and `state`; a history without states says nothing.
+        history: One row per epoch, with `best` and `state`; a history without states says nothing.
 
     Returns:
         The state of the epoch whose weights are kept, or "" if it is "learning" or unknown.
@@ -110,7 +110,7 @@ def did_not_learn(history: pd.DataFrame) -> str:
 
 
 def notes(states: Mapping[str, str]) -> dict[str, str]:
-    """Return the name of each network with its state behind it where it did not learn, for tables and legends.
+    """Return the name of each network, followed by its state if it did not learn, for tables and legends.
 
     >>> notes({"Den-P": "", "Deb-P": "idle"})
     {'Den-P': 'Den-P', 'Deb-P': 'Deb-P (idle)'}
@@ -119,7 +119,7 @@ def notes(states: Mapping[str, str]) -> dict[str, str]:
 
 
 def notice(states: Mapping[str, str]) -> str:
-    """Write the sentence, in Markdown, that a page shows where some networks did not learn; "" where all did.
+    """Return the notice, in Markdown, that a page shows if some networks did not learn; "" if all did.
 
     Args:
         states: Name of each network to what `did_not_learn` returns.
@@ -129,5 +129,5 @@ def notice(states: Mapping[str, str]) -> str:
         return ""
     return (
         f"**Did not learn in this run: {', '.join(idle)}.** An idle network is no better than one constant answer, and "
-        "a saturated one cannot be moved any more. Its numbers describe that answer, not a method."
+        "a saturated one can no longer learn. Its numbers describe that answer, not a method."
     )

@@ -1,7 +1,7 @@
-"""How far printed numbers can be audited: which differences between models their counts carry, and which they may.
+"""An audit of printed numbers: which differences between models their counts support, and which they may support.
 
-Without predictions image by image nobody knows how often two models agree. Their counts still bound it, and with it
-the p value of McNemar's test.
+Without predictions image by image it is unknown how often two models agree. The counts still bound it, and so the p
+value of McNemar's test.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from cxrlib.evaluation.paired import exact_mcnemar
 from cxrlib.evaluation.scores import check_counts
 
 MEASURES = {"youden": youden_from_counts, "d_prime": d_prime_from_counts}
-"""What a threshold moves, and what in the binormal model it does not."""
+"""Measures that a threshold moves (J), and that it does not move in the binormal model (d')."""
 
 
 def compare_pairs(counts: Mapping[str, tuple[int, int, int, int]], measure: str) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def compare_pairs(counts: Mapping[str, tuple[int, int, int, int]], measure: str)
         measure: a name in `MEASURES`.
 
     Returns:
-        One row a pair, with `model_1`, `model_2`, `difference` (second less first), `standard_error`, `z`, the
+        One row per pair, with `model_1`, `model_2`, `difference` (second minus first), `standard_error`, `z`, the
         two-sided `p`, and `p_holm`, adjusted over all pairs.
 
     Raises:
@@ -53,7 +53,7 @@ def compare_pairs(counts: Mapping[str, tuple[int, int, int, int]], measure: str)
 def verdict(
     counts: Mapping[str, tuple[int, int, int, int]], model: str, baseline: str, significance_level: float = 0.05
 ) -> str:
-    """Say in words, by rule, what the counts carry of the claim that a model is better than the baseline.
+    """Return sentences, by rule, on how far the counts support the claim that a model is better than the baseline.
 
     J says whether the model does better at the published thresholds, d' whether it separates the classes better. Both
     tests are adjusted over all pairs (Holm) and take the models as independent. A difference that is not found is never
@@ -118,7 +118,7 @@ def mcnemar_by_overlap(hits_1: int, hits_2: int, positives: int) -> pd.DataFrame
 
 
 def mcnemar_bounds(hits_1: int, hits_2: int, positives: int, alpha: float = 0.05) -> dict[str, float | None]:
-    """Say what the margins alone tell of the exact McNemar test on sensitivity.
+    """Return what the margins alone say about the exact McNemar test on sensitivity.
 
     Args:
         hits_1: abnormal images that the first model finds.
@@ -128,8 +128,8 @@ def mcnemar_bounds(hits_1: int, hits_2: int, positives: int, alpha: float = 0.05
 
     Returns:
         `least_overlap` and `most_overlap` possible, the p value at each (`p_largest`, `p_smallest`), and
-        `overlap_needed`: the fewest shared hits at which p is below alpha, None where no overlap is enough. It
-        equals `least_overlap` where the test is significant however the hits overlap.
+        `overlap_needed`: the fewest shared hits at which p is below alpha, None if no overlap is enough. It
+        equals `least_overlap` if the test is significant at any overlap.
 
     Raises:
         ValueError: as in `mcnemar_by_overlap`.
@@ -159,12 +159,13 @@ def compare_accuracy(
         counts_2: those of the second, on the same images.
 
     Returns:
-        `difference` (second less first), the pooled two-proportion z test's `z` and `p` (statsmodels'
-        `proportions_ztest`, models taken as independent), and `p_paired_smallest`: the least p value that an exact
-        McNemar test of correct calls could have, which is where the models agree on as many images as they can.
+        `difference` (second minus first), the pooled two-proportion z test's `z` and `p` (statsmodels'
+        `proportions_ztest`, models taken as independent), and `p_paired_smallest`: the smallest p value that an exact
+        McNemar test of correct calls could have, reached if the models agree on as many images as possible.
 
     Raises:
-        ValueError: counts as in `cxrlib.evaluation.scores.from_counts`, or other numbers of abnormal or normal images.
+        ValueError: counts as in `cxrlib.evaluation.scores.from_counts`, or the models differ in their
+            numbers of abnormal or normal images.
     """
     tp_1, fn_1, fp_1, tn_1 = check_counts(*counts_1)
     tp_2, fn_2, fp_2, tn_2 = check_counts(*counts_2)

@@ -1,4 +1,4 @@
-"""What a classifier reaches that knows next to nothing: a few pixels, a few grey values, the shape of the frame.
+"""Classifiers that know almost nothing: a few pixels, a few grey values, the shape of the frame.
 
 A network that is no better than these has shown nothing about what it sees (shortcuts: Zech et al., PLOS Medicine 15
 (2018) e1002683; DeGrave et al., Nature Machine Intelligence 3 (2021) 610).
@@ -31,7 +31,7 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 
 def grey_values(images: np.ndarray) -> np.ndarray:
-    """Return ten statistics of each image that know no place: mean, deviation, skewness, and seven quantiles.
+    """Return ten statistics of each image that ignore position: mean, deviation, skewness, and seven quantiles.
 
     Args:
         images: Float (N, H, W) in [0, 1].
@@ -63,7 +63,7 @@ def classifier(strength: float = 0.1) -> Pipeline:
     """Return scikit-learn's logistic regression on standardised features, not fitted yet.
 
     Args:
-        strength: scikit-learn's C, above 0: the larger, the less its weights are held small.
+        strength: scikit-learn's C, above 0; a larger value penalises large weights less.
     """
     return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
 
@@ -88,12 +88,12 @@ def cross_validated(features: np.ndarray, labels: np.ndarray, patients: np.ndarr
 def probabilities(
     cohort: pd.DataFrame, images: Callable[[np.ndarray], np.ndarray], rows: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Fit the three classifiers on the training part, and apply them to every part.
+    """Fit the three classifiers on the training part and return their probabilities on every part.
 
     Args:
         cohort: What `cxrlib.data.cohort.read` returns.
         images: Gives the pixels of rows, float (N, H, W) in [0, 1], such as `cxrlib.data.cohort.Pixels.__getitem__`.
-        rows: Part to the numbers of its images; "train" is the one that is learnt from.
+        rows: Part to the numbers of its images; the classifiers are fitted on "train".
 
     Returns:
         Name of each classifier to part to probabilities of abnormal, (N,), in the order of the rows.
@@ -114,15 +114,15 @@ def probabilities(
 
 
 def against(network: dict[str, float], trivial: float) -> str:
-    """Say by rule how the best network stands beside logistic regression on 256 pixels.
+    """Return by rule how the best network compares with logistic regression on 256 pixels.
 
     Args:
         network: `auc` and the limits of its interval, `low` and `high`, as `roc.roc_auc` returns them.
         trivial: AUC of the regression on the same images.
 
     Returns:
-        "... above" with the difference, or "no better than" where the regression's AUC is not below the interval of the
-        network. The interval is the network's alone, so that a close call is for a paired test.
+        "... above" with the difference, or "no better than" if the regression's AUC is not below the interval of the
+        network. The interval is the network's alone, so a close call needs a paired test.
 
     >>> against({"auc": 0.8, "low": 0.76, "high": 0.84}, 0.75), against({"auc": 0.8, "low": 0.7, "high": 0.9}, 0.75)
     ('0.050 above', 'no better than')

@@ -1,4 +1,4 @@
-"""Recalibration: what a threshold of one half says once probabilities mean what they say."""
+"""Recalibration, which gives a threshold of one half its meaning."""
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
 
@@ -16,8 +16,8 @@ def recalibrate(validation: tuple[ArrayLike, ArrayLike], probability: ArrayLike)
     """Return probabilities recalibrated on validation images, by a logistic regression on their logits.
 
     Platt, Advances in Large Margin Classifiers (1999) 61; in clinical prediction the slope and intercept of logistic
-    recalibration. Two numbers are fitted, so that the order of the images, and with it the AUC, stays as it is, unless
-    the model ranks the validation images worse than chance: then the slope is negative, and the order turns round.
+    recalibration. Two numbers are fitted, so the order of the images, and with it the AUC, does not change, unless the
+    model ranks the validation images worse than chance: then the slope is negative, and the order is reversed.
 
     Args:
         validation: labels, 0 normal and 1 abnormal, and probabilities of abnormal, each (images,), of both classes.

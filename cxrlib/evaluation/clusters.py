@@ -1,7 +1,7 @@
-"""What chance does to a comparison when several images show one child: the child is its unit, not the image.
+"""Comparisons when a child has several images: the child is the unit of chance, not the image.
 
 McNemar's and DeLong's tests, and their intervals, take images as independent. Images of one child resemble each other,
-so that they hold less than as many images of other children would. Here children are drawn, or counted, as wholes.
+so they carry less information than as many images of different children. Here whole children are drawn or counted.
 """
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
@@ -21,17 +21,17 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Return a percentile interval of a mean over images, from drawing children with replacement.
 
-    It serves a paired difference of two models: give the difference of each image.
+    For a paired difference of two models, give the difference for each image.
 
     Args:
-        values: One number an image, shape (images,).
+        values: One number per image, shape (images,).
         patients: The patient of each image, shape (images,).
         resamples: Number of resamples.
         seed: Seed of the generator that draws children.
         level: Coverage.
 
     Returns:
-        (low, high), in the unit of the values; both are NaN for a single child, which says nothing of others.
+        (low, high), in the unit of the values; both are NaN for a single child, which says nothing about others.
 
     Raises:
         ValueError: The lengths differ, a value is not finite, a patient is missing, or there is no image or resample.
@@ -62,7 +62,7 @@ def variance_ratio(values: ArrayLike, patients: ArrayLike) -> float:
     that take images as independent are too sure.
 
     Args:
-        values: One number an image, shape (images,).
+        values: One number per image, shape (images,).
         patients: The patient of each image, shape (images,).
 
     Returns:
@@ -110,19 +110,19 @@ def auc_pairs(
     resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Resample children for the difference of the areas under the ROC curves of pairs of models.
+    """Resample children to get intervals for differences in AUC between pairs of models.
 
     Args:
         y_true: Labels, 0 normal and 1 abnormal, shape (images,).
         probabilities: Name of each model to its probability of abnormal, shape (images,).
         patients: The patient of each image, shape (images,).
-        pairs: Names of two models each; the difference is the second less the first.
+        pairs: Names of two models each; the difference is the second minus the first.
         resamples: Number of resamples, the same for all pairs.
         seed: Seed of the generator that draws children.
 
     Returns:
-        One row a pair, in their order: the 95% interval `child_low` to `child_high`, and `variance_ratio`, the variance
-        of the difference by child over that by image.
+        One row per pair, in their order: the 95% interval `child_low` to `child_high`, and `variance_ratio`, the
+        variance of the difference by child over that by image.
 
     Raises:
         ValueError: As in `cxrlib.evaluation.scores.bootstrap_by_patient`.
@@ -149,7 +149,7 @@ def sensitivity_pairs(
     resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Resample children with abnormal images for the difference of the sensitivities of pairs of models.
+    """Resample children with abnormal images to get intervals for differences in sensitivity between pairs of models.
 
     Args:
         y_true: Labels, 0 normal and 1 abnormal, shape (images,).
@@ -180,7 +180,7 @@ def _by_child(values: ArrayLike, patients: ArrayLike) -> tuple[np.ndarray, np.nd
     """Return the values and the number of each one's child, both of shape (images,)."""
     values, codes = np.asarray(values, dtype=float), pd.factorize(np.asarray(patients))[0]
     if values.ndim != 1 or values.shape != codes.shape or not len(codes) or (codes < 0).any():
-        raise ValueError(f"values {values.shape}, patients {codes.shape}: one an image, none missing, at least one")
+        raise ValueError(f"values {values.shape}, patients {codes.shape}: one per image, none missing, at least one")
     if not np.isfinite(values).all():
         raise ValueError("a value is NaN or infinite: leave its image out")
     return values, codes

@@ -1,4 +1,4 @@
-"""Does a classifier use what its activation map shows? Take the bright pixels away, or show them alone, and ask it.
+"""Test whether a classifier uses what its activation map shows: remove the bright pixels, or show them alone.
 
 Petsiuk, Das and Saenko 2018, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC.
 """
@@ -28,20 +28,20 @@ def deletion_and_insertion(
 
     Pixels are taken in the order of the map, the brightest first, equal ones in row order. Deletion sets them to black;
     the probability of the class is drawn over the share of pixels that are gone. Insertion begins with the blurred
-    image and gives the pixels back their own values. A map that names what the classifier uses has a small area under
-    deletion and a large one under insertion.
+    image and restores the pixels. A map that shows what the classifier uses has a small area under deletion and a large
+    one under insertion.
 
     Args:
         model: Classifier ending in a softmax, input (N, H, W, C).
         images: (N, H, W) or (N, H, W, C), as for `activation.score_cam`.
-        maps: One map an image, (N, H, W).
+        maps: One map per image, (N, H, W).
         class_index: Class whose probability is drawn; 1 is abnormal.
         steps: Equal steps from no pixel to all.
         sigma: Standard deviation of the blur, pixels; 5 is that of the method's code, for images of 224 pixels a side.
         batch_size: Images per forward pass.
 
     Returns:
-        One row an image: `deletion` and `insertion`, trapezoid areas over the share of pixels, in [0, 1].
+        One row per image: `deletion` and `insertion`, trapezoid areas over the share of pixels, in [0, 1].
 
     Raises:
         ValueError: Images, maps and model do not fit, or there is no step.
@@ -68,7 +68,7 @@ def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _steps(begin: np.ndarray, end: np.ndarray, heat: np.ndarray, steps: int) -> Iterator[np.ndarray]:
-    """Yield what is shown after each step, in which the next brightest pixels of `begin` become those of `end`."""
+    """Yield the image after each step; each step turns the next brightest pixels of `begin` into those of `end`."""
     order = np.argsort(-heat, axis=None, kind="stable")
     place = np.empty(order.size, int)
     place[order] = np.arange(order.size)

@@ -1,4 +1,4 @@
-"""Boxes made of activation maps, and how maps and boxes meet a radiologist's boxes (sections 2.4 and 3.4)."""
+"""Boxes from activation maps, and how well maps and boxes match a radiologist's boxes (sections 2.4 and 3.4)."""
 
 import itertools
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def map_to_box(map: np.ndarray, threshold: float | str) -> tuple[int, int, int, 
     """Return the box around the extreme points of the strong part of a map (section 2.4; the paper gives no threshold).
 
     Args:
-        map: Activation map (H, W), values of 0 or more.
+        map: Activation map (H, W), values 0 or above.
         threshold: Share of the map's maximum in [0, 1] that a pixel must reach, or "otsu", whose threshold a pixel must
             exceed. Pixels of value 0 never count.
 
@@ -87,10 +87,10 @@ def _inside(shape: tuple[int, int], boxes: np.ndarray) -> np.ndarray:
 
 
 def pointing_game(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> bool:
-    """Tell whether the map's maximum lies in an annotated box (Zhang et al. 2018, without their tolerance).
+    """Return whether the map's maximum lies in an annotated box (Zhang et al. 2018, without their tolerance).
 
     Args:
-        map: Activation map (H, W), values of 0 or more.
+        map: Activation map (H, W), values 0 or above.
         boxes: Annotated boxes (x_min, y_min, x_max, y_max), maxima exclusive, in the map's pixels.
 
     Returns:
@@ -108,7 +108,7 @@ def energy_in_boxes(map: np.ndarray, boxes: Sequence[Sequence[float]]) -> float:
     """Return the share of the map's sum that lies in annotated boxes (energy-based pointing game, Wang et al. 2020).
 
     Args:
-        map: Activation map (H, W), values of 0 or more.
+        map: Activation map (H, W), values 0 or above.
         boxes: Annotated boxes (x_min, y_min, x_max, y_max), maxima exclusive, in the map's pixels.
 
     Returns:
@@ -125,11 +125,11 @@ def share_inside(map: np.ndarray, mask: np.ndarray) -> float:
     """Return the share of the map's sum that lies inside a mask, such as that of the lungs.
 
     Args:
-        map: Activation map (H, W), values of 0 or more.
+        map: Activation map (H, W), values 0 or above.
         mask: Bool (H, W).
 
     Returns:
-        0 to 1; 0 for a map of zeros. That of a flat map is the mask's share of the area.
+        0 to 1; 0 for a map of zeros, the mask's share of the area for a flat map.
 
     Raises:
         ValueError: The map is not (H, W), finite and 0 or more, or the mask has another shape.
@@ -144,15 +144,15 @@ def share_inside(map: np.ndarray, mask: np.ndarray) -> float:
 
 
 def measure(maps: np.ndarray, boxes: Sequence[np.ndarray], threshold: float | str) -> pd.DataFrame:
-    """Measure how each map meets the boxes of its image.
+    """Measure how well each map matches the boxes of its image.
 
     Args:
-        maps: Activation maps (N, H, W), values of 0 or more.
+        maps: Activation maps (N, H, W), values 0 or above.
         boxes: Annotated boxes of each image, shape (K, 4), K at least 1, in the maps' pixels.
         threshold: As for `map_to_box`.
 
     Returns:
-        One row an image: `iou` of the map's box and the smallest box around all annotated ones (0 where the map gives
+        One row per image: `iou` of the map's box and the smallest box around all annotated ones (0 where the map gives
         no box), `pointing` (bool), `energy`.
 
     Raises:
@@ -177,14 +177,14 @@ def paired_differences(
     """Compare the maps of pairs of models image by image, with intervals over resampled children.
 
     Args:
-        measured: What `measure` returns, with `map` (whose it is) and `row` (of which image).
+        measured: What `measure` returns, with columns `map` (its name) and `row` (the image).
         patients: The patient of each image, indexed by its row.
-        pairs: Names of two maps each; the difference is the second less the first.
+        pairs: Names of two maps each; the difference is the second minus the first.
         resamples: Resamples of the children.
         seed: Seed of the resampling.
 
     Returns:
-        One row a pair and measure: `model_1`, `model_2`, `measure`, `only_1` and `only_2` (images where the first, or
+        One row per pair and measure: `model_1`, `model_2`, `measure`, `only_1` and `only_2` (images where the first, or
         the second, is ahead), `difference` (mean), and its 95% interval `low` to `high`.
 
     Raises:

@@ -1,7 +1,7 @@
-"""What one operating point, a sensitivity with its specificity, says of a model: Youden's J, d', and other points.
+"""Youden's J, d' and other points of the ROC curve from one operating point, a sensitivity with its specificity.
 
-The paper prints one operating point a model (Table 3) and no ROC curve. Two models fill the gap, and neither is
-observed: the equal-variance binormal one, whose only parameter is d', and the weaker one that the curve is concave.
+The paper prints one operating point per model (Table 3) and no ROC curve. Two assumptions can fill the gap, and neither
+is observed: the equal-variance binormal model, whose only parameter is d', or only that the curve is concave.
 """
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
@@ -136,8 +136,8 @@ def implied_sensitivity(d_prime: float, specificity: ArrayLike) -> np.ndarray | 
 def concave_bounds(sensitivity: float, specificity: float, at_specificity: float) -> tuple[float, float]:
     """Bound the sensitivity at another specificity for any concave ROC curve through one operating point.
 
-    The lower bound is the chord to the nearer corner, (0, 0) or (1, 1) of the ROC plane, which chance alone reaches
-    by mixing two thresholds; the upper one is the line from the farther corner, cut at 1. A curve that ranks images by
+    The lower bound is the chord to the nearer corner, (0, 0) or (1, 1) of the ROC plane, which mixing two thresholds at
+    random reaches; the upper bound is the line from the farther corner, cut at 1. A curve that ranks images by
     their true odds is concave; that a network does so is an assumption, though a weaker one than a binormal curve.
 
     Args:
@@ -153,7 +153,7 @@ def concave_bounds(sensitivity: float, specificity: float, at_specificity: float
     """
     sensitivity, specificity, at_specificity = (float(_rates(r)) for r in (sensitivity, specificity, at_specificity))
     if sensitivity + specificity < 1:
-        raise ValueError(f"({sensitivity:g}, {specificity:g}) lies below chance: no concave ROC curve passes it")
+        raise ValueError(f"({sensitivity:g}, {specificity:g}) is below chance: no concave ROC curve goes through it")
     false_positive_rate, at = 1 - specificity, 1 - at_specificity
     with np.errstate(divide="ignore", invalid="ignore"):
         from_origin = np.float64(sensitivity) * at / false_positive_rate

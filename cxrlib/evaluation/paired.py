@@ -1,7 +1,7 @@
-"""Tests of two classifiers that read the same images: McNemar's and DeLong's, each with an interval.
+"""Tests of two classifiers on the same images: McNemar's and DeLong's, each with an interval.
 
-Both take the images as independent, which several images of one child are not: `cxrlib.evaluation.clusters` draws
-children instead, and says how much the variance grows.
+Both take the images as independent, which several images of one child are not. `cxrlib.evaluation.clusters` draws
+children instead and returns how much the variance grows.
 """
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
@@ -24,8 +24,8 @@ def exact_mcnemar(only_1: int, only_2: int) -> float:
     """Return McNemar's exact two-sided p value (statsmodels).
 
     Args:
-        only_1: images that the first model alone gets right.
-        only_2: images that the second alone gets right.
+        only_1: images that only the first model gets right.
+        only_2: images that only the second gets right.
 
     Returns:
         p in (0, 1], 1 where the two counts are equal.
@@ -42,19 +42,19 @@ def paired_interval(only_1: int, only_2: int, images: int, level: float = 0.95) 
     Wald's interval for paired proportions, d +- z sqrt(b + c - (c - b)^2 / n) / n with d = (c - b) / n (Agresti,
     Categorical Data Analysis, 3rd ed. 2013, section 11.1), after half an image is added to each of the four cells of
     the paired table (Agresti and Min, Statistics in Medicine 24 (2005) 729): without them it is too narrow in small
-    samples, and has no width where two models find the same images. statsmodels 0.15 and SciPy have none.
+    samples and has no width if two models find the same images. statsmodels 0.15 and SciPy have no such interval.
 
     Args:
-        only_1: b, images that the first model alone finds.
-        only_2: c, images that the second alone finds.
+        only_1: b, images that only the first model finds.
+        only_2: c, images that only the second finds.
         images: n, all images of the class.
         level: coverage.
 
     Returns:
-        (low, high) of the second proportion less the first, in [-1, 1]. Its middle lies a little nearer to 0 than d.
+        (low, high) of the second proportion minus the first, in [-1, 1]. Its middle is a little closer to 0 than d.
 
     Raises:
-        ValueError: a count is negative or no whole number, no image, or more disagreements than images.
+        ValueError: a count is negative or not a whole number, no image, or more disagreements than images.
 
     >>> low, high = paired_interval(only_1=16, only_2=6, images=161)
     >>> round(low, 4), round(high, 4)
@@ -72,15 +72,15 @@ def mcnemar_sensitivity(y_true: ArrayLike, predicted_1: ArrayLike, predicted_2: 
     """Test the difference of two sensitivities on the same abnormal images (exact McNemar, statsmodels).
 
     Args:
-        y_true: labels, 0 normal and 1 abnormal, shape (images,). For specificities give `1 - y_true` and turn the
-            predictions likewise.
+        y_true: labels, 0 normal and 1 abnormal, shape (images,). For specificities give `1 - y_true` and
+            `1 - predicted`.
         predicted_1: the first model's calls, 0 or 1, shape (images,).
         predicted_2: the second model's calls.
 
     Returns:
-        `difference` (second less first) with its 95% interval `low` to `high` from `paired_interval`, `only_1` and
+        `difference` (second minus first) with its 95% interval `low` to `high` from `paired_interval`, `only_1` and
         `only_2` (abnormal images found by that model alone), and the exact two-sided `p`, 1 where the models find
-        the same images. The interval is approximate: with few disagreements it can leave out 0 though p is above 0.05.
+        the same images. The interval is approximate: with few disagreements it can exclude 0 although p is above 0.05.
 
     Raises:
         ValueError: shapes differ, NaN, a single class, or values other than 0 and 1.
@@ -110,7 +110,7 @@ def pairwise_mcnemar(y_true: ArrayLike, predicted: Mapping[str, ArrayLike]) -> p
         predicted: name of each model to its calls, 0 or 1, shape (images,).
 
     Returns:
-        One row a pair, as in `cxrlib.evaluation.significance.pairwise`.
+        One row per pair, as in `cxrlib.evaluation.significance.pairwise`.
     """
     return all_pairs(list(predicted), lambda a, b: mcnemar_sensitivity(y_true, predicted[a], predicted[b]))
 
@@ -124,13 +124,13 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
         probability_2: the second model's.
 
     Returns:
-        `auc_1`, `auc_2`, `difference` (second less first), `standard_error`, the 95% interval of the difference `low`
+        `auc_1`, `auc_2`, `difference` (second minus first), `standard_error`, the 95% interval of the difference `low`
         to `high`, `z`, two-sided `p`; z 0 and p 1 for equal areas, as those of two constants or two perfect models.
 
-        Between a constant and a perfect model, or a perfect one and its reverse, no image says anything else than the
-        others. So DeLong's variance is 0, the interval has no width and z is infinite: an artefact of the method, no
-        certainty, for p would be 0 with four images too. There p is that of a permutation of the labels instead:
-        only two of their orders, the one found and its reverse, give such a difference.
+        Between a constant and a perfect model, or a perfect one and its reverse, every image says the same. So DeLong's
+        variance is 0, the interval has no width and z is infinite: an artefact of the method, not certainty, because p
+        would be 0 with four images too. Then p is that of a permutation of the labels instead: only two of their
+        orders, the one found and its reverse, give such a difference.
 
     Raises:
         ValueError: as in `cxrlib.evaluation.roc.delong`.
@@ -162,7 +162,7 @@ def pairwise_auc(
         pairs: pairs that were planned, the control first; all pairs by default. Holm's adjustment is over these alone.
 
     Returns:
-        One row a pair, as in `cxrlib.evaluation.significance.pairwise`.
+        One row per pair, as in `cxrlib.evaluation.significance.pairwise`.
     """
 
     def compare(a: str, b: str) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""Linear probes: how much of a label can a logistic regression read from an encoder's features, as they are?
+"""Linear probes: how much of a label a logistic regression can read from an encoder's features as they are.
 
-A probe trains no encoder. Its AUC says what is there to be read by a weighted sum of the features. It does not say that
-the encoder was taught to put it there, nor what fine-tuning would make of it.
+A probe does not train the encoder. Its AUC measures what a weighted sum of the features can read. It does not show that
+the encoder was taught to put it there, or what fine-tuning would make of it.
 
 Source: Alain and Bengio 2016.
 """
@@ -20,7 +20,7 @@ from cxrlib.evaluation.baselines import classifier
 from cxrlib.evaluation.roc import roc_auc
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
-"""What C is chosen from, scikit-learn's inverse of the strength of the penalty."""
+"""Candidates for C, scikit-learn's inverse of the strength of the penalty."""
 
 
 class Part(NamedTuple):
@@ -33,13 +33,13 @@ class Part(NamedTuple):
 def linear_probe(train: Part, validation: Part, scored: Part) -> dict[str, float]:
     """Fit a logistic regression on standardised features, and score it.
 
-    Features are standardised by the training part; one that is constant there counts for nothing. Of `STRENGTHS`,
-    the one with the lowest log loss on the validation part is taken.
+    Features are standardised on the training part; a feature that is constant there has no effect. The member of
+    `STRENGTHS` with the lowest log loss on the validation part is used.
 
     Args:
-        train: What is learnt from.
-        validation: What chooses the strength.
-        scored: What is scored. If it is the validation part, the score is told a little too well.
+        train: Part to learn from.
+        validation: Part that chooses the strength.
+        scored: Part that is scored. On the validation part the score is a little too good.
 
     Returns:
         `C`, and of the scored part `auc`, `standard_error`, `low`, `high`, as `roc.roc_auc` gives them. Where no
@@ -64,18 +64,18 @@ def by_labels(
 ) -> pd.DataFrame:
     """Fit probes on few of the training images, drawn so that both classes keep their shares.
 
-    The draws depend on the labels, the counts and the seed alone: encoders that saw the same images get the same ones.
+    The draws depend on the labels, the counts and the seed alone: encoders that saw the same images get the same draws.
 
     Args:
-        train: What is drawn from.
-        validation: What chooses the strength; all of it.
-        scored: What is scored.
+        train: Part to draw from.
+        validation: Part that chooses the strength; all of it is used.
+        scored: Part that is scored.
         counts: Numbers of labelled images to learn from, each at least 2 less than there are.
         draws: Draws of each number.
         seed: Seed of the draws.
 
     Returns:
-        One row a number and draw: `labels`, `draw` (from 0), and what `linear_probe` gives.
+        One row per number and draw: `labels`, `draw` (from 0), and what `linear_probe` gives.
 
     Raises:
         ValueError: A number is too small or too large, or as in `linear_probe`.
@@ -102,5 +102,7 @@ def _checked(part: Part, name: str) -> Part:
     features = check_array(np.asarray(part.features, dtype=float), f"features of {name}", (2,), remedy=remedy)
     labels = np.asarray(part.labels)
     if labels.shape != features.shape[:1] or set(np.unique(labels)) != {0, 1}:
-        raise ValueError(f"{name}: features {features.shape}, labels {labels.shape}; give 0 and 1, both, one an image")
+        raise ValueError(
+            f"{name}: features {features.shape}, labels {labels.shape}; give one label per image, 0 or 1, both present"
+        )
     return Part(features, labels)

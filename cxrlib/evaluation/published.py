@@ -1,7 +1,7 @@
-"""The numbers that the paper prints, and the confusion matrices that its Table 3 allows.
+"""The numbers that the paper prints, and the confusion matrices that are possible for its Table 3.
 
 Rajaraman et al., Frontiers in Artificial Intelligence 7 (2024) 1419638. The cells are strings, as printed: their last
-digit says how far each was rounded.
+digit shows how far each was rounded.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ PAIRS_NOT_SIGNIFICANT = frozenset({("Den-P", "Deb-P")})
 
 
 def as_frame(table: Mapping[str, Mapping[str, str | int]]) -> pd.DataFrame:
-    """Return a printed table as numbers, one row a model, task or data set.
+    """Return a printed table as numbers, one row per model, task or data set.
 
     Args:
         table: `TABLE_1`, `TABLE_2` or `TABLE_3`, or another of their form.
@@ -71,11 +71,11 @@ def decode_counts(row: Mapping[str, str], max_images: int = 1750) -> pd.DataFram
         max_images: largest test set to try; the search grows with its square.
 
     Returns:
-        One row a confusion matrix, with `tp`, `fn`, `fp`, `tn` and `misprints`, a list of the printed scores (at
-        most one) that it contradicts. Empty where none fits.
+        One row per confusion matrix, with `tp`, `fn`, `fp`, `tn` and `misprints`, a list of the printed scores (at
+        most one) that it contradicts. Empty if none fits.
 
     Raises:
-        ValueError: a score is missing, or is no number.
+        ValueError: a score is missing or is not a number.
 
     >>> decode_counts(TABLE_3["A-F"])[["tp", "fn", "fp", "tn"]].iloc[-1].tolist()
     [287, 288, 263, 911]
@@ -122,8 +122,8 @@ def decode_table(table: Mapping[str, Mapping[str, str]] = TABLE_3, max_images: i
         max_images: largest test set to try.
 
     Returns:
-        One row a matrix, for each test set that all rows allow, with `model`, `positives`, `negatives`, `tp`, `fn`,
-        `fp`, `tn`, `misprints`. Empty where no test set serves all models.
+        One row per matrix, for each test set that all rows allow, with `model`, `positives`, `negatives`, `tp`, `fn`,
+        `fp`, `tn`, `misprints`. Empty if no test set fits all models.
 
     Raises:
         ValueError: as in `decode_counts`.

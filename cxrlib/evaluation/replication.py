@@ -122,7 +122,7 @@ def two_level_bootstrap(
         level: Coverage.
 
     Returns:
-        (low, high) of the second less the first.
+        (low, high) of the second minus the first.
 
     Raises:
         ValueError: The shapes differ, or there is no resample.
@@ -169,7 +169,7 @@ def contrasts(
         seed: Of `two_level_bootstrap`.
 
     Returns:
-        One row a pair: `model_1`, `model_2`, what `compare` gives, `p_holm`, the limits of the two-level bootstrap
+        One row per pair: `model_1`, `model_2`, what `compare` gives, `p_holm`, the limits of the two-level bootstrap
         `drawn_low` and `drawn_high` (95 %), `drawn_low_90` and `drawn_high_90`, and `verdict`.
 
     Raises:

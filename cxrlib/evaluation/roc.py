@@ -25,8 +25,8 @@ def roc_auc(y_true: ArrayLike, probability: ArrayLike, level: float = 0.95) -> d
         level: coverage of the interval.
 
     Returns:
-        `auc`, `standard_error`, `low`, `high`. Where the classes do not overlap at all the standard error is 0 and
-        the interval has no width: an artefact of the method, no certainty.
+        `auc`, `standard_error`, `low`, `high`. If the classes do not overlap at all, the standard error is 0 and
+        the interval has no width: an artefact of the method, not certainty.
 
     Raises:
         ValueError: as in `cxrlib.evaluation.scores.check_predictions`, or a class has a single image.
@@ -73,7 +73,7 @@ def delong(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.
 
 
 def placements(y_true: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
-    """Return for each image the share of the other class that lies on the right side of it, ties counted half.
+    """Return for each image the share of the other class on its right side, ties counted half.
 
     Their mean over the images of either class is the area under the ROC curve.
 
@@ -102,10 +102,10 @@ def placements(y_true: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
 
 
 def threshold_at_specificity(y_true: ArrayLike, probability: ArrayLike, specificity: float) -> float:
-    """Return the lowest threshold whose specificity on these images is at least the one asked for.
+    """Return the lowest threshold whose specificity on these images is at least the given one.
 
     It is the most sensitive operating point at that specificity. Choose it on validation images, then report what
-    `cxrlib.evaluation.scores.from_predictions` gives at it on test images: chosen there, the sensitivity is flattered.
+    `cxrlib.evaluation.scores.from_predictions` gives at it on test images. Chosen there, it flatters the sensitivity.
 
     Args:
         y_true: labels, 0 normal and 1 abnormal, shape (images,).
@@ -113,17 +113,17 @@ def threshold_at_specificity(y_true: ArrayLike, probability: ArrayLike, specific
         specificity: share of normal images to be called normal, in [0, 1].
 
     Returns:
-        One of the probabilities, or, where no probability reaches the specificity, the next number above them all.
+        One of the probabilities, or, if no probability reaches the specificity, the next number above all of them.
 
     Raises:
-        ValueError: as in `cxrlib.evaluation.scores.check_predictions`, or the specificity lies outside [0, 1].
+        ValueError: as in `cxrlib.evaluation.scores.check_predictions`, or the specificity is outside [0, 1].
 
     >>> threshold_at_specificity([0, 0, 0, 1, 1], [0.1, 0.2, 0.7, 0.6, 0.9], specificity=0.6)
     0.6
     """
     y_true, probability = check_predictions(y_true, probability)
     if not 0 <= specificity <= 1:
-        raise ValueError(f"specificity {specificity} lies outside [0, 1]")
+        raise ValueError(f"specificity {specificity} is outside [0, 1]: give a share, not a percentage")
     false_positive_rate, _, thresholds = roc_curve(y_true, probability, drop_intermediate=False)
     reached = 1 - false_positive_rate >= specificity - 1e-12
     threshold = thresholds[reached].min()
@@ -142,14 +142,14 @@ def operating_points(
 
     Args:
         validation: labels and probabilities of abnormal on which the thresholds are chosen.
-        test: those on which sensitivity and specificity are measured.
+        test: labels and probabilities on which sensitivity and specificity are measured.
         patients: the patient of each test image, for the bootstrap.
-        specificities: those asked for, in [0, 1].
-        resamples: of the test's patients; the thresholds stay, so that the choice of them adds no width.
-        seed: of the resampling.
+        specificities: the specificities to reach on the validation images, in [0, 1].
+        resamples: number of resamples of the test's patients; the thresholds are fixed, so their choice adds no width.
+        seed: seed of the resampling.
 
     Returns:
-        One row a specificity, with `asked`, `threshold`, `sensitivity` with its 95% limits `low` and `high`, and
+        One row per specificity, with `asked`, `threshold`, `sensitivity` with its 95% limits `low` and `high`, and
         `specificity`, which the test reached, with `specificity_low` and `specificity_high`.
 
     Raises:

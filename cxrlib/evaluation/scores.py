@@ -1,4 +1,4 @@
-"""Scores of a binary classifier of chest radiographs (section 2.5.2 of the paper), each with a way to an interval.
+"""Scores of a binary classifier of chest radiographs (section 2.5.2 of the paper), each with a way to get an interval.
 
 The positive class is abnormal, label 1. An image is called abnormal when its probability is at or above the threshold.
 A confusion matrix is written (tp, fn, fp, tn).
@@ -31,7 +31,7 @@ def check_counts(tp: ArrayLike, fn: ArrayLike, fp: ArrayLike, tn: ArrayLike) -> 
         int for numbers, arrays of int for arrays.
 
     Raises:
-        ValueError: a count is negative or no whole number, or one class has no image.
+        ValueError: a count is negative or not a whole number, or one class has no image.
     """
     cells = [np.asarray(count, dtype=float) for count in (tp, fn, fp, tn)]
     for name, count in zip(COUNTS, cells, strict=True):
@@ -39,9 +39,9 @@ def check_counts(tp: ArrayLike, fn: ArrayLike, fp: ArrayLike, tn: ArrayLike) -> 
         if (wrong := ~((count >= 0) & (count < np.inf) & (count == np.floor(count)))).any():
             raise ValueError(f"{name} is {count[wrong][0]:g}: a count is a whole number, 0 or more")
     if np.any(cells[0] + cells[1] == 0):
-        raise ValueError("no abnormal image (tp + fn is 0): sensitivity is undefined; test on both classes")
+        raise ValueError("no abnormal image (tp + fn is 0): sensitivity is undefined; use a test set with both classes")
     if np.any(cells[2] + cells[3] == 0):
-        raise ValueError("no normal image (fp + tn is 0): specificity is undefined; test on both classes")
+        raise ValueError("no normal image (fp + tn is 0): specificity is undefined; use a test set with both classes")
     return tuple(count.astype(int) if count.ndim else int(count) for count in cells)
 
 
@@ -63,9 +63,10 @@ def check_predictions(y_true: ArrayLike, probability: ArrayLike) -> tuple[np.nda
         raise ValueError("no image: y_true is empty")
     for name, values in (("y_true", labels), ("probability", scores)):
         if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds {np.count_nonzero(~np.isfinite(values))} values that are NaN or infinite")
+            wrong = np.count_nonzero(~np.isfinite(values))
+            raise ValueError(f"{name} has {wrong} values that are NaN or infinite: leave these images out")
     if not np.isin(labels, (0, 1)).all():
-        raise ValueError(f"y_true holds labels {np.unique(labels)}: only 0 (normal) and 1 (abnormal) are known")
+        raise ValueError(f"y_true has labels {np.unique(labels)}: give only 0 (normal) and 1 (abnormal)")
     if np.ptp(labels) == 0:
         raise ValueError(f"all {labels.size} images have label {labels[0]:.0f}: both classes are needed")
     # A softmax in single precision can overshoot 1 by a rounding error.
@@ -77,9 +78,9 @@ def check_predictions(y_true: ArrayLike, probability: ArrayLike) -> tuple[np.nda
 def from_counts(tp: ArrayLike, fn: ArrayLike, fp: ArrayLike, tn: ArrayLike) -> dict[str, float | np.ndarray]:
     """Return the seven scores of the paper's Table 3 from a confusion matrix, or from many at once.
 
-    Balanced accuracy is Eq. 8, the mean of sensitivity and specificity; Youden's index is their sum less one. A
+    Balanced accuracy is Eq. 8, the mean of sensitivity and specificity; Youden's index is their sum minus one. A
     model that gives every image the same answer has an MCC and a kappa of 0 (the MCC is 0 / 0 there, 0 by
-    scikit-learn's convention), and an F-score of 0 where that answer is "normal".
+    scikit-learn's convention), and an F-score of 0 if that answer is "normal".
 
     Args:
         tp: abnormal images called abnormal, a number or an array of any shape.
@@ -92,7 +93,7 @@ def from_counts(tp: ArrayLike, fn: ArrayLike, fp: ArrayLike, tn: ArrayLike) -> d
         float for numbers, arrays for arrays.
 
     Raises:
-        ValueError: a count is negative or no whole number, or one class has no image, which leaves sensitivity or
+        ValueError: a count is negative or not a whole number, or one class has no image, which leaves sensitivity or
             specificity undefined.
 
     >>> from_counts(tp=20, fn=5, fp=10, tn=15)["kappa"]
@@ -161,16 +162,16 @@ def brier_score(y_true: ArrayLike, probability: ArrayLike) -> float:
 def reliability_curve(
     y_true: ArrayLike, probability: ArrayLike, bins: int = 10, strategy: str = "uniform"
 ) -> pd.DataFrame:
-    """Return how often images are abnormal against how probable the model says it is (scikit-learn's curve).
+    """Return the share of abnormal images against the model's probability (scikit-learn's curve).
 
     Args:
         y_true: labels, 0 normal and 1 abnormal, shape (images,).
         probability: probability of abnormal, shape (images,), in [0, 1].
-        bins: number of bins of probability; empty ones are left out.
+        bins: number of bins of probability; empty bins are left out.
         strategy: "uniform" for bins of equal width, "quantile" for bins of equally many images.
 
     Returns:
-        One row a bin, with `predicted` (mean probability) and `observed` (share of abnormal images), both in [0, 1].
+        One row per bin, with `predicted` (mean probability) and `observed` (share of abnormal images), both in [0, 1].
 
     Raises:
         ValueError: as in `from_predictions`, or an unknown strategy.
@@ -191,9 +192,9 @@ def bootstrap_by_patient(
 ) -> pd.DataFrame:
     """Return percentile intervals from drawing patients, not images, with replacement.
 
-    Images of one child resemble each other, so that the child is the unit of chance (the cluster bootstrap; Field
-    and Welsh, JRSS B 69 (2007) 369-390). A resample without both classes leaves most scores undefined: it is drawn
-    again, so that the intervals hold given that both classes are there.
+    Images of one child resemble each other, so the child is the unit of chance (the cluster bootstrap; Field and Welsh,
+    JRSS B 69 (2007) 369-390). A resample with one class only leaves most scores undefined. It is drawn again, so the
+    intervals hold on the condition that both classes are present.
 
     Args:
         y_true: labels, 0 normal and 1 abnormal, shape (images,).
@@ -207,7 +208,7 @@ def bootstrap_by_patient(
         level: coverage of the intervals.
 
     Returns:
-        One row a number, indexed by its name in the dict (a lone number is called "statistic"), with `estimate`,
+        One row per number, indexed by its name in the dict (a lone number is called "statistic"), with `estimate`,
         `low`, `high`.
 
     Raises:
@@ -219,7 +220,7 @@ def bootstrap_by_patient(
         labels, _ = check_predictions(y_true, row)
     codes, names = pd.factorize(np.asarray(patients))
     if codes.shape != labels.shape or (codes < 0).any():
-        raise ValueError(f"{labels.size} images need one patient each, none missing; there are {(codes >= 0).sum()}")
+        raise ValueError(f"{labels.size} images need one patient each, none missing; got {(codes >= 0).sum()}")
     if len(names) < 2:
         raise ValueError("one patient alone: a bootstrap over patients needs at least two")
     if resamples < 1:

@@ -1,6 +1,6 @@
 """The paper's test of differences between classifiers (section 2.6, Eq. 9-12), as if each had read other children.
 
-Models that read the same images call for the tests of `cxrlib.evaluation.paired`.
+For models tested on the same images use `cxrlib.evaluation.paired`.
 """
 
 import math
@@ -34,7 +34,7 @@ def sensitivity_interval(tp: int, fn: int, method: str = "wald", level: float = 
         (low, high), in [0, 1]. Wald's is cut there, and has no width at a sensitivity of 0 or 1.
 
     Raises:
-        ValueError: a count is negative or no whole number, both are 0, or the method is unknown.
+        ValueError: a count is negative or not a whole number, both are 0, or the method is unknown.
 
     >>> low, high = sensitivity_interval(tp=81, fn=182, method="wilson")
     >>> round(low, 4), round(high, 4)
@@ -50,8 +50,8 @@ def sensitivity_interval(tp: int, fn: int, method: str = "wald", level: float = 
 def compare_sensitivity(counts_1: tuple[int, int], counts_2: tuple[int, int], method: str = "wald") -> dict[str, float]:
     """Test the difference of two sensitivities as the paper does (Eq. 9-12).
 
-    Eq. 9 makes a standard error of each 95% interval, (upper - lower) / (2 x 1.96); Eq. 10 is the difference,
-    second less first; Eq. 11 adds the squared errors, which holds for models that read different images; Eq. 12 is
+    Eq. 9 turns each 95% interval into a standard error, (upper - lower) / (2 x 1.96); Eq. 10 is the difference,
+    second minus first; Eq. 11 adds the squared errors, which holds for models that read different images; Eq. 12 is
     z, their ratio. The same test serves specificities, given (tn, fp).
 
     Args:
@@ -84,14 +84,14 @@ def compare_sensitivity(counts_1: tuple[int, int], counts_2: tuple[int, int], me
 
 
 def pairwise(counts: Mapping[str, tuple[int, int]], method: str = "wald") -> pd.DataFrame:
-    """Compare the sensitivities of every pair of models by Eq. 9-12, and adjust for their number.
+    """Compare the sensitivities of every pair of models by Eq. 9-12, and adjust for the number of pairs.
 
     Args:
-        counts: name of each model to its (tp, fn), in the order wanted.
+        counts: name of each model to its (tp, fn), in the order of the output.
         method: interval, as in `sensitivity_interval`.
 
     Returns:
-        One row a pair, with `model_1`, `model_2`, what `compare_sensitivity` returns, and `p_holm`, the p value after
+        One row per pair, with `model_1`, `model_2`, what `compare_sensitivity` returns, and `p_holm`, the p value after
         Holm's step-down adjustment over all pairs (statsmodels' `multipletests`).
 
     Raises:
@@ -118,15 +118,15 @@ def all_pairs(
     compare: Callable[[str, str], Mapping[str, float]],
     pairs: Sequence[tuple[str, str]] | None = None,
 ) -> pd.DataFrame:
-    """Compare the pairs of models, and adjust for their number.
+    """Compare pairs of models, and adjust for the number of pairs.
 
     Args:
         names: The models.
-        compare: Takes two of them, and returns what its test finds, `p` with it.
-        pairs: Pairs that are compared; all by default.
+        compare: Takes two names and returns the results of a test, including `p`.
+        pairs: Pairs to compare; all by default.
 
     Returns:
-        One row a pair: `model_1`, `model_2`, what `compare` returns, and `p_holm`, the p value after Holm's step-down
+        One row per pair: `model_1`, `model_2`, what `compare` returns, and `p_holm`, the p value after Holm's step-down
         adjustment over these pairs (statsmodels' `multipletests`).
 
     Raises:

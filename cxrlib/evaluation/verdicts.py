@@ -1,4 +1,4 @@
-"""Verdicts on a study's claims, written by rule from numbers: with the opposite numbers each says the opposite."""
+"""Verdicts on a study's claims, written by rule from numbers: opposite numbers give opposite verdicts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ SIGNIFICANCE_LEVEL = 0.05  # the paper's
 
 
 class Verdict(NamedTuple):
-    """What numbers say of a claim.
+    """What the numbers say about a claim.
 
     Attributes:
         word: "supported", "supported in part", "not shown", "contradicted", "open" or "not tested yet".
@@ -24,15 +24,15 @@ class Verdict(NamedTuple):
 
 
 def gain_over_input(inputs: pd.DataFrame, output: Mapping[str, float]) -> Verdict:
-    """Say whether the scores of restored images show a gain, when the corrupted inputs have several readings.
+    """Judge whether restored images score above their inputs, when the inputs can be made in several ways.
 
     Args:
-        inputs: One row a reading of how the inputs were made, one column a score; higher is better.
+        inputs: One row per reading of how the inputs were made, one column per score; higher is better.
         output: The same scores of the restored images.
 
     Returns:
-        "supported" where every reading's input is below the output in all scores, "not shown" where every input reaches
-        it in all scores, and "open" otherwise.
+        "supported" if every reading's input is below the output in all scores, "not shown" if every input reaches it
+        in all scores, and "open" otherwise.
 
     Raises:
         ValueError: There is no reading.
@@ -41,7 +41,7 @@ def gain_over_input(inputs: pd.DataFrame, output: Mapping[str, float]) -> Verdic
     'open'
     """
     if inputs.empty:
-        raise ValueError("no reading of the inputs: give one row at least")
+        raise ValueError("no reading of the inputs: give at least one row")
     scores = inputs[list(output)]
     reached, below = (scores >= pd.Series(output)).all(axis=1), (scores < pd.Series(output)).all(axis=1)
     word = SUPPORTED if below.all() else NOT_SHOWN if reached.all() else OPEN
@@ -57,17 +57,17 @@ def superior(
     claimed: Sequence[tuple[str, str]],
     idle: Collection[str] = (),
 ) -> Verdict:
-    """Say whether models are better than others, as a study claims, by one measure or several.
+    """Judge whether models are better than others, as a study claims, by one measure or several.
 
     Args:
-        tests: Name of each measure to its tests, one row a pair of models: `model_1`, `model_2`, `difference` (second
-            less first) and `p_holm`. A claimed pair may stand in either order.
+        tests: Name of each measure to its tests, one row per pair of models: `model_1`, `model_2`, `difference`
+            (second minus first) and `p_holm`. A claimed pair may be in either order.
         claimed: Pairs (worse, better), as claimed.
         idle: Networks that did not learn. A pair with one of them is left out: it would compare with no method.
 
     Returns:
-        "supported" where all pairs differ significantly as claimed in all measures, "contradicted" where some differ
-        the other way and none as claimed, "supported in part" where some differ as claimed, else "not shown".
+        "supported" if all pairs differ significantly as claimed in all measures, "contradicted" if some differ the
+        other way and none as claimed, "supported in part" if some differ as claimed, else "not shown".
 
     Raises:
         KeyError: A measure has no test of a claimed pair.
@@ -89,12 +89,12 @@ def superior(
 
 
 def difference(tests: pd.DataFrame, worse: str, better: str) -> dict[str, float]:
-    """Return the test of a pair, in either order of the table, with the difference as better less worse.
+    """Return the test of a pair, in either order of the table, with the difference as better minus worse.
 
     Args:
         tests: As in `superior`.
-        worse: Name of the one model.
-        better: Name of the other.
+        worse: Name of the first model.
+        better: Name of the second model.
 
     Returns:
         `difference`, `p` and `p_holm`.
@@ -110,15 +110,15 @@ def difference(tests: pd.DataFrame, worse: str, better: str) -> dict[str, float]
 
 
 def all_pairs_differ(pairs: pd.DataFrame, exceptions: Collection[tuple[str, str]]) -> Verdict:
-    """Say whether all pairs of models but the named ones differ significantly.
+    """Judge whether all pairs of models except the named ones differ significantly.
 
     Args:
-        pairs: One row a pair: `model_1`, `model_2`, `p` and `p_holm`.
+        pairs: One row per pair: `model_1`, `model_2`, `p` and `p_holm`.
         exceptions: The pairs that are not claimed to differ, in the order of the table.
 
     Returns:
-        "contradicted" where a claimed pair has a raw p value at or above `SIGNIFICANCE_LEVEL`, "supported in part"
-        where one has only after Holm's adjustment, else "supported".
+        "contradicted" if a claimed pair has a raw p value at or above `SIGNIFICANCE_LEVEL`, "supported in part" if one
+        has it only after Holm's adjustment, else "supported".
     """
     named = list(zip(pairs["model_1"], pairs["model_2"], strict=True))
     claimed = pairs[[pair not in set(exceptions) for pair in named]]
@@ -126,21 +126,22 @@ def all_pairs_differ(pairs: pd.DataFrame, exceptions: Collection[tuple[str, str]
     word = CONTRADICTED if raw else IN_PART if adjusted else SUPPORTED
     return Verdict(
         word,
-        f"of {len(claimed)} pairs that are said to differ, {raw} do not, and {adjusted} after Holm's adjustment",
+        f"of {len(claimed)} pairs that are said to differ, {raw} do not differ significantly, and {adjusted} do not "
+        "after Holm's adjustment",
     )
 
 
 def closer_to_boxes(scores: pd.DataFrame, arms: Sequence[str], rival: str) -> Verdict:
-    """Say whether the maps of some arms meet boxes better than those of another, image by image.
+    """Judge whether the maps of some arms match boxes better than those of another arm, image by image.
 
     Args:
-        scores: One row an image and map: `map`, `row` (the image) and `iou`.
+        scores: One row per image and map: `map`, `row` (the image) and `iou`.
         arms: Maps that are claimed to be better.
         rival: The map that they are compared with.
 
     Returns:
-        "supported" where the interval of every mean difference (95 %, normal, paired by image) lies above zero,
-        "contradicted" where none does and one lies below, "supported in part" where some lie above, else "not shown".
+        "supported" if the interval of every mean difference (95 %, normal, paired by image) is above zero,
+        "contradicted" if none is above and one is below, "supported in part" if some are above, else "not shown".
 
     Raises:
         ValueError: An arm or the rival has no map, or fewer than two images are measured.
@@ -155,10 +156,10 @@ def closer_to_boxes(scores: pd.DataFrame, arms: Sequence[str], rival: str) -> Ve
         mean, margin = apart.mean(), 1.96 * apart.std(ddof=1) / np.sqrt(len(apart))
         above, below = above + (mean - margin > 0), below + (mean + margin < 0)
         told.append(f"{arm} {mean:+.3f} ({mean - margin:+.3f} to {mean + margin:+.3f})")
-    because = f"mean IoU less that of {rival}, with its interval: {', '.join(told)}"
+    because = f"mean IoU minus that of {rival}, with its interval: {', '.join(told)}"
     return Verdict(_word(above, below, len(arms)), because.replace("-0.", "\N{MINUS SIGN}0."))
 
 
 def _word(above: int, below: int, asked: int) -> str:
-    """Give the verdict on so many comparisons, of which some speak for a claim and some against it."""
+    """Return the verdict on so many comparisons, of which some speak for a claim and some against it."""
     return SUPPORTED if above == asked else IN_PART if above else CONTRADICTED if below else NOT_SHOWN

@@ -125,7 +125,7 @@ def test_pairs_of_sensitivities_know_abnormal_images_alone(children):
 @pytest.mark.parametrize(
     ("values", "patients", "message"),
     [
-        ([1, 2], ["a"], "one an image"),
+        ([1, 2], ["a"], "one per image"),
         ([], [], "at least one"),
         ([1, np.nan], ["a", "b"], "NaN"),
         ([1, 2], ["a", None], "none missing"),

@@ -61,7 +61,7 @@ def test_threshold_is_the_lowest_that_reaches_the_specificity(reading, specifici
 def test_threshold_rises_above_a_normal_image_that_scores_highest():
     threshold = roc.threshold_at_specificity([1, 0], [0.3, 0.9], 1.0)
     assert 0.9 < threshold < 0.9 + 1e-9
-    with pytest.raises(ValueError, match=r"1\.2 lies outside"):
+    with pytest.raises(ValueError, match=r"1\.2 is outside"):
         roc.threshold_at_specificity([1, 0], [0.3, 0.9], 1.2)
 
 

@@ -85,9 +85,9 @@ def test_a_pair_without_a_test_is_named():
 @pytest.mark.parametrize(
     ("p", "p_holm", "word", "counts"),
     [
-        ((0.01, 0.01), (0.02, 0.02), "supported", "0 do not, and 0 after"),
-        ((0.01, 0.04), (0.02, 0.08), "supported in part", "0 do not, and 1 after"),
-        ((0.01, 0.06), (0.02, 0.08), "contradicted", "1 do not, and 1 after"),
+        ((0.01, 0.01), (0.02, 0.02), "supported", "0 do not differ significantly, and 0 do not after"),
+        ((0.01, 0.04), (0.02, 0.08), "supported in part", "0 do not differ significantly, and 1 do not after"),
+        ((0.01, 0.06), (0.02, 0.08), "contradicted", "1 do not differ significantly, and 1 do not after"),
     ],
 )
 def test_pairs_that_are_said_to_differ_are_held_to_it(p, p_holm, word, counts):
