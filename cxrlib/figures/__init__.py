@@ -1,1 +1,1 @@
-"""What a reader sees of the numbers. Nothing else in the package draws."""
+"""Figures and result tables. No other part of the package draws."""

@@ -18,11 +18,11 @@ from cxrlib.figures.style import MARKERS, PALETTE, WIDTH_IN_INCHES, looks, style
 
 @styled
 def both_measures(counts: Mapping[str, tuple[int, int, int, int]], baseline: str) -> Figure:
-    """Draw Youden's J beside d' with 95% intervals, one row a model.
+    """Draw Youden's J beside d' with 95% intervals, one row per model.
 
     Args:
-        counts: name of each model to its (tp, fn, fp, tn); the first stands on top.
-        baseline: of whose own curve the highest J is drawn as a line.
+        counts: name of each model to its (tp, fn, fp, tn); the first is on top.
+        baseline: the model whose own curve's highest J is drawn as a line.
 
     Returns:
         The figure; J on the left, d' (standard deviations) on the right.
@@ -47,7 +47,7 @@ def both_measures(counts: Mapping[str, tuple[int, int, int, int]], baseline: str
 
 @styled
 def p_values(pairs: pd.DataFrame, significance_level: float = 0.05, smallest: float = 1e-6) -> Figure:
-    """Draw raw and Holm-adjusted p values, one row a pair, the largest on top.
+    """Draw raw and Holm-adjusted p values, one row per pair, the largest on top.
 
     Args:
         pairs: what `cxrlib.evaluation.significance.pairwise` returns.
@@ -79,11 +79,11 @@ def p_values(pairs: pd.DataFrame, significance_level: float = 0.05, smallest: fl
 def paired_p_values(
     hits: Mapping[str, int], pairs: Sequence[tuple[str, str]], positives: int, significance_level: float = 0.05
 ) -> Figure:
-    """Draw the exact McNemar p value over every number of hits that two models can share.
+    """Draw the exact McNemar p value against the number of hits that two models share.
 
     Args:
         hits: abnormal images that each model finds.
-        pairs: the pairs of models to draw, six at most.
+        pairs: the pairs of models to draw, at most six.
         positives: abnormal images in all.
         significance_level: drawn as a line, each curve marked where it falls below.
 

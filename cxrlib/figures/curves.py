@@ -20,7 +20,7 @@ from cxrlib.restoration.quality import PSNR_CEILING
 def learning_curves(
     histories: Mapping[str, pd.DataFrame], measure: str, label: str, reference: tuple[str, float] | None = None
 ) -> Figure:
-    """Draw training and validation values over epochs, one panel a model; the best epoch is marked.
+    """Draw training and validation values over epochs, one panel per model; the best epoch is marked.
 
     The panel of a model that did not learn says so, on grey.
 
@@ -53,10 +53,10 @@ def learning_curves(
 
 @styled
 def first_step(spread: pd.DataFrame) -> Figure:
-    """Draw what one step of training does to the spread of a network's features, one panel a start, rate and width.
+    """Draw what one step of training does to the spread of a network's features, one panel per start, rate and width.
 
     Args:
-        spread: One row a layer and time: width, start, rate, when ("before" or "after one step"), place (from 1),
+        spread: One row per layer and time: width, start, rate, when ("before" or "after one step"), place (from 1),
             deviation.
     """
     groups = list(spread.groupby(["width", "start", "rate"], sort=False))
@@ -76,12 +76,12 @@ def first_step(spread: pd.DataFrame) -> Figure:
 
 @styled
 def score_intervals(scores: pd.DataFrame, names: Mapping[str, str], chance: Mapping[str, float] = NOTHING) -> Figure:
-    """Draw scores with their intervals, one panel a score and one line a model (paper, Figure 6, there as bars).
+    """Draw scores with their intervals, one panel per score and one line per model (paper, Figure 6, there as bars).
 
     Args:
         scores: Columns model, score, estimate, low, high.
         names: Score to its printed name.
-        chance: Score to what a reader has who looks at no image, drawn as a dotted line.
+        chance: Score to the value of a classifier that looks at no image, drawn as a dotted line.
     """
     look = looks(dict.fromkeys(scores.model))
     models = list(look)
@@ -157,13 +157,13 @@ def roc_curves(
 
 @styled
 def scores_by_level(scores: pd.DataFrame, level_labels: Mapping[str, str]) -> Figure:
-    """Draw PSNR, SSIM and HaarPSI of corrupted images over the level of corruption, one row of panels a task.
+    """Draw PSNR, SSIM and HaarPSI of corrupted images against the level of corruption, one row of panels per task.
 
     Points are means, bars reach from the fifth to the ninety-fifth percentile of the images. A PSNR above what 8 bits
     can tell, such as that of an image that was left as it is, is drawn there (`quality.PSNR_CEILING`).
 
     Args:
-        scores: One row an image and task: task, level, psnr, ssim, haarpsi.
+        scores: One row per image and task: task, level, psnr, ssim, haarpsi.
         level_labels: Task to the axis label of its level, with the unit.
     """
     size = (WIDTH_IN_INCHES, 2.4 * len(level_labels))
@@ -184,11 +184,11 @@ def scores_by_level(scores: pd.DataFrame, level_labels: Mapping[str, str]) -> Fi
 
 @styled
 def weight_loss(weights: np.ndarray, losses: np.ndarray, chosen: float, names: tuple[str, str]) -> Figure:
-    """Draw log loss over the weight of the first of two models, and the weight that SLSQP chose.
+    """Draw log loss against the weight of the first of two models, and the weight that SLSQP chose.
 
     Args:
         weights: Weights of the first model, ascending, in [0, 1].
-        losses: Log loss at each.
+        losses: Log loss at each weight.
         chosen: SLSQP's weight.
         names: Names of the two models.
     """
@@ -203,7 +203,7 @@ def weight_loss(weights: np.ndarray, losses: np.ndarray, chosen: float, names: t
 
 @styled
 def reliability(curves: Mapping[str, pd.DataFrame], positive: str = "abnormal") -> Figure:
-    """Draw how often images are abnormal against the probability that a model gave them.
+    """Draw the share of abnormal images against the probability that a model gave them.
 
     Args:
         curves: Model name to columns predicted and observed, as `scores.reliability_curve` gives them.
@@ -223,9 +223,10 @@ def reliability(curves: Mapping[str, pd.DataFrame], positive: str = "abnormal") 
 def ablation(
     measured: Mapping[str, pd.DataFrame], score: str, label: str, inputs: Mapping[str, float] = NOTHING
 ) -> Figure:
-    """Draw what a restoration loses with each source of its decoder switched off, one panel a task.
+    """Draw what a restoration loses with each source of its decoder switched off, one panel per task.
 
-    A bar reaches from the intact network's score, the dashed line, to what is left; its length stands beside it.
+    A bar reaches from the intact network's score, the dashed line, to the score that is left; its length is written
+    beside it.
 
     Args:
         measured: Task to what `ablation.measure` returns.

@@ -1,4 +1,4 @@
-"""Figure of what can be read from encoders, block by block."""
+"""Figure of the linear probes of encoders, block by block."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -9,10 +9,10 @@ from cxrlib.figures.style import WIDTH_IN_INCHES, looks, styled
 
 @styled
 def probe_scores(measured: pd.DataFrame) -> Figure:
-    """Draw the AUC of a linear probe after each block, one line a start; the dotted line is chance.
+    """Draw the AUC of a linear probe after each block, one line per start; the dotted line is chance.
 
     Args:
-        measured: One row a start and block: start, block (from 1, the shallowest), auc.
+        measured: One row per start and block: start, block (from 1, the shallowest), auc.
     """
     look = looks(dict.fromkeys(measured.start))
     rows = -(-len(look) // 2)

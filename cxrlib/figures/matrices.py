@@ -43,7 +43,7 @@ def confusion_matrices(
 
 @styled
 def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significance_level: float) -> Figure:
-    """Draw the difference of sensitivity of each pair and whether it is significant (paper, Figure 7).
+    """Draw each pair's difference in sensitivity and whether it is significant (paper, Figure 7).
 
     Args:
         pairs: model_1, model_2, difference, p, p_holm, as `significance.pairwise` returns them.
@@ -69,7 +69,7 @@ def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significanc
 
 @styled
 def significance_graph(pairs: pd.DataFrame, sensitivities: Mapping[str, float], significance_level: float) -> Figure:
-    """Draw the models in order of their sensitivity, and an arc for each pair that says how it compares (Figure 7).
+    """Draw the models in order of their sensitivity, and an arc for each pair whose style shows the test (Figure 7).
 
     Args:
         pairs: model_1, model_2, p, p_holm, as `significance.pairwise` returns them.

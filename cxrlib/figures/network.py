@@ -12,16 +12,16 @@ NARROWEST, WIDEST = 0.12, 0.5  # block, in units of the distance between two lev
 
 @styled
 def network_diagram(unet: keras.Model) -> Figure:
-    """Draw a Sharp U-Net: encoder down, decoder up, each skip through its sharpening (paper, Figure 1).
+    """Draw a Sharp U-Net: encoder down, decoder up, each skip through its sharpening filter (paper, Figure 1).
 
-    A block is the higher, the larger its maps, and the wider, the more it has. Numbers are read from the network: maps
+    A block is higher if its maps are larger, and wider if it has more of them. Numbers are read from the network: maps
     above a block, their side in pixels at the left of its level.
 
     Args:
         unet: Network of `vgg16.sharp_unet`.
 
     Raises:
-        ValueError: The network is another one.
+        ValueError: The network is not a `vgg16.sharp_unet`.
     """
     names = {layer.name for layer in unet.layers}
     encoder = [f"block{level}_conv{3 if level > 2 else 2}" for level in range(1, 6)]

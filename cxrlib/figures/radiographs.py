@@ -1,4 +1,4 @@
-"""Figures made of radiographs: grids, lungs and crops, activation maps with their boxes."""
+"""Figures of radiographs: grids, lungs and crops, activation maps with their boxes."""
 
 import itertools
 import textwrap
@@ -47,7 +47,7 @@ def lungs_and_crops(
     crops: Sequence[np.ndarray],
     titles: Sequence[str] = (),
 ) -> Figure:
-    """Show what the segmenter found: the mask's outline and the crop's frame, and the crop below it.
+    """Show the segmenter's result: the mask's outline and the crop's frame, and below them the crop.
 
     Args:
         images: Images (H, W) in [0, 1].
@@ -125,7 +125,7 @@ def _frame(axes, box, colour: str, style: str = "-") -> None:
 
 @styled
 def feature_maps(image: np.ndarray, before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> Figure:
-    """Show what the sharpening does to the strongest map of each skip: before above, after below.
+    """Show the strongest map of each skip before (above) and after (below) the sharpening.
 
     The strongest map is the one that varies most before. Sharpening leaves negative values beside edges, so the colours
     diverge from white at zero: the two maps of a skip share one scale, which goes from violet at minus their largest
@@ -166,8 +166,8 @@ def activation_boxes(
     """Overlay Score-CAM maps and their boxes (solid) and the true boxes (dashed) on the images (paper, Figure 8).
 
     Args:
-        images: Images (H, W) in [0, 1], one a row of the figure.
-        maps: Model name to maps (H, W) in [0, 1], one an image; one column a model.
+        images: Images (H, W) in [0, 1], one per row of the figure.
+        maps: Model name to maps (H, W) in [0, 1], one per image; one column per model.
         predicted: Model name to boxes, None where the map is empty.
         true: Boxes of each image; empty where the data set has none.
         labels: Row labels.

@@ -49,7 +49,7 @@ STYLE = {
 
 
 def looks(names: Iterable[str]) -> dict[str, dict]:
-    """Give the look of each model of a figure: color, marker and ls (line style), as Matplotlib names them.
+    """Return the look of each model of a figure: color, marker and ls (line style), as Matplotlib names them.
 
     The book's models have theirs. Another's follows from its name, and is nobody else's in the figure; it may share a
     marker with one of the book's, but then has another colour.
@@ -73,7 +73,7 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw in the book's style, and take the figure from pyplot, which would show it a second time."""
+    """Return a function that draws in the book's style, and closes the figure in pyplot, which would show it again."""
 
     @wraps(draw)
     def drawn(*arguments, **keywords) -> Figure:

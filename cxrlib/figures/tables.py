@@ -20,12 +20,12 @@ QUALITY_NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM", "haarpsi": "HaarPSI"}
 
 
 def classification(ours: pd.DataFrame, published: pd.DataFrame, notes: Mapping[str, str] | None = None) -> Styler:
-    """Show Table 3: one row a model, in each cell this run's score above the published one.
+    """Return Table 3: one row per model, in each cell this run's score above the published one.
 
     Args:
         ours: Column model and the seven scores.
-        published: The seven scores, models as index; models that the paper lacks stay empty.
-        notes: Model name to the name that is shown, as `arms.notes` gives it.
+        published: The seven scores, models as index; models that the paper lacks have empty cells.
+        notes: Model name to the name shown, as `arms.notes` returns it.
 
     Returns:
         A table for display.
@@ -42,10 +42,10 @@ def classification(ours: pd.DataFrame, published: pd.DataFrame, notes: Mapping[s
 
 
 def restoration(scores: pd.DataFrame) -> Styler:
-    """Show Table 2: one row a task and method.
+    """Return Table 2: one row per task and method.
 
     Args:
-        scores: Columns task, method, psnr (dB), ssim, haarpsi; published lines are set in italics.
+        scores: Columns task, method, psnr (dB), ssim, haarpsi; published lines are in italics.
 
     Returns:
         A table for display.
@@ -60,7 +60,7 @@ def restoration(scores: pd.DataFrame) -> Styler:
 
 
 def signed(value: float, decimals: int = 3, plus: bool = False) -> str:
-    """Write a number with a true minus sign (U+2212), and a plus sign if asked to; what rounds to zero has no sign.
+    """Return a number as text with a true minus sign (U+2212), and a plus sign if asked for; zero has no sign.
 
     >>> signed(-0.0004), signed(0.25, 2, plus=True), signed(-0.04, 1, plus=True)
     ('0.000', '+0.25', '0.0')
@@ -70,7 +70,7 @@ def signed(value: float, decimals: int = 3, plus: bool = False) -> str:
 
 
 def p_value(p: float) -> str:
-    """Write a p value to three decimals, or a limit where they would say 0 or 1.
+    """Return a p value to three decimals, or a limit instead of 0 or 1.
 
     >>> p_value(0.0449716), p_value(1.6e-29), p_value(1)
     ('0.045', '<0.001', '>0.999')
@@ -79,10 +79,10 @@ def p_value(p: float) -> str:
 
 
 def pairs(tests: pd.DataFrame, columns: Mapping[str, str]) -> Styler:
-    """Show tests of pairs of models, one row a pair.
+    """Return a table of tests of pairs of models, one row per pair.
 
     Args:
-        tests: model_1, model_2 and what a test gives, as `significance.pairwise` and its kind return it.
+        tests: model_1, model_2 and the results of a test, as `significance.pairwise` and similar functions return them.
         columns: Column to its printed name. "interval" stands for the columns low and high, with child_low and
             child_high in italics below where the tests have them (`clusters.auc_pairs`). A column named p or `p_...` is
             written by `p_value`, other numbers that are not whole by `signed`; a missing value is a dash.
