@@ -1,1 +1,1 @@
-"""What is trained, and the loop that trains it. These modules import Keras."""
+"""The networks, their losses, and the loop that trains them. These modules import Keras."""

@@ -1,7 +1,7 @@
-"""What an encoder's features are like before any label has been seen, and the encoders that a start is compared with.
+"""An encoder's features before it has seen any label, and the encoders that a start is compared with.
 
-A start brings two things: what its weights have learnt, and how large they are. `random_with_moments` keeps the sizes
-alone, `transplant` keeps the first blocks alone, so that training from each tells what a start's effect is made of.
+A start brings two things: what its weights have learnt, and how large they are. `random_with_moments` keeps only the
+sizes and `transplant` only the first blocks, so training from each shows where a start's effect comes from.
 """
 
 import keras
@@ -28,20 +28,20 @@ def pooled_features(
     Args:
         network: Encoder of `vgg16.vgg16_encoder`, or a classifier on top of one.
         images: (N, H, W), float in [0, 1] or 8-bit, also memory-mapped.
-        rows: Positions of the images that are used, all by default.
-        batch_size: Images at a time.
+        rows: Positions of the images to use, all by default.
+        batch_size: Images per forward pass.
 
     Returns:
-        Block, from 1, to float32 (N, C); none is below zero, since each map has passed a rectifier.
+        Block, from 1, to float32 (N, C); 0 or above, because each map has passed a rectifier.
 
     Raises:
-        ValueError: The network is another one.
+        ValueError: The network is not a VGG-16 of `vgg16_encoder`.
     """
     if missing := set(LAST_CONVOLUTIONS.values()) - {layer.name for layer in network.layers}:
         raise ValueError(f"{network.name} has no layer {', '.join(sorted(missing))}: give a VGG-16 of vgg16_encoder")
     x = inputs = keras.Input(network.input_shape[1:])
     pooled = []
-    # Not by `layer.output`: a layer that is in two networks knows the one that it was made for alone.
+    # Not by `layer.output`: a layer in two networks knows only the network that it was made for.
     for layer in network.layers[1:]:
         x = layer(x)
         if layer.name in LAST_CONVOLUTIONS.values():
@@ -54,10 +54,10 @@ def pooled_features(
 
 
 def summarise(features: np.ndarray) -> dict[str, float]:
-    """Describe the features of a block over images.
+    """Return a summary of a block's features over images.
 
     Args:
-        features: Pooled features (N, C), none below zero.
+        features: Pooled features (N, C), 0 or above.
 
     Returns:
         `mean` over images and channels; `deviation`, the standard deviation over images, as its mean over channels;
@@ -80,7 +80,7 @@ def summarise(features: np.ndarray) -> dict[str, float]:
 
 
 def effective_rank(features: np.ndarray) -> float:
-    """Return in how many directions features vary, weak directions counting less than strong ones.
+    """Return the number of directions in which features vary; weak directions count less than strong ones.
 
     It is exp(H), with H the entropy of the singular values of the centred features, divided by their sum (Roy and
     Vetterli 2007, section 2).
@@ -89,10 +89,10 @@ def effective_rank(features: np.ndarray) -> float:
         features: (N, C).
 
     Returns:
-        From 1, all images on one line, to min(N - 1, C), all directions alike; 0 where no feature varies.
+        From 1 (all images on one line) to min(N - 1, C) (all directions equally strong); 0 if no feature varies.
 
     Raises:
-        ValueError: The shape is another one, or a value is not finite.
+        ValueError: The shape is not (N, C), or a value is not finite.
 
     >>> [round(effective_rank(features), 6) for features in (np.eye(3), np.outer([1, 2, 3], [1, 5]), np.ones((3, 2)))]
     [2.0, 1.0, 0.0]
@@ -105,21 +105,21 @@ def effective_rank(features: np.ndarray) -> float:
 
 
 def similarity(first: np.ndarray, second: np.ndarray) -> float:
-    """Return how alike two encoders place the same images, whichever channel says what: linear CKA.
+    """Return how similarly two encoders place the same images, whatever the order of their channels: linear CKA.
 
     With X and Y the centred features it is ||Y'X||² / (||X'X|| ||Y'Y||), in Frobenius norms (Kornblith et al. 2019,
-    section 3). Rotations and one scale for all features leave it as it is. With fewer images than channels it is large
-    even for features that have nothing to do with each other: give many images.
+    section 3). Rotations and one scale for all features do not change it. With fewer images than channels it is large
+    even for unrelated features: give many images.
 
     Args:
         first: Features of one encoder, (N, C).
         second: Features of the other, (N, D), of the same images in the same order.
 
     Returns:
-        From 0 to 1, and 1 for the same up to rotation and scale; 0 where one of the two does not vary.
+        From 0 to 1; 1 for features that are equal up to rotation and scale, 0 if one of the two does not vary.
 
     Raises:
-        ValueError: A shape is another one, the numbers of images differ, or a value is not finite.
+        ValueError: A shape is not (N, C), the numbers of images differ, or a value is not finite.
 
     >>> features = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 5.0]])
     >>> round(similarity(features, 3 * features[:, ::-1]), 6)
@@ -133,13 +133,14 @@ def similarity(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def random_with_moments(encoder: keras.Model, seed: int) -> keras.Model:
-    """Return an encoder whose weights are random, and on average as large and as spread as those of a given one.
+    """Return an encoder with random weights that have the mean and spread of a given encoder's weights.
 
-    Each array of weights is drawn from a normal distribution with that array's mean and standard deviation. What the
-    given encoder has learnt is gone, its scale from layer to layer is kept (Raghu et al. 2019, "Mean Var Init").
+    Each array of weights is drawn from a normal distribution with that array's mean and standard deviation. This
+    removes what the given encoder has learnt and keeps its scale from layer to layer (Raghu et al. 2019, "Mean Var
+    Init").
 
     Args:
-        encoder: The encoder whose moments are taken; it stays as it is.
+        encoder: The encoder that gives the moments; it is not changed.
         seed: Seed of the draw.
     """
     rng = np.random.default_rng(seed)
@@ -154,13 +155,13 @@ def transplant(donor: keras.Model, recipient: keras.Model, blocks: int) -> keras
     Args:
         donor: Encoder that gives its first blocks.
         recipient: Encoder of the same shape that gives the rest, such as a random start.
-        blocks: How many blocks, 1 to 4.
+        blocks: Number of blocks, 1 to 4.
 
     Raises:
-        ValueError: The number of blocks is another one, or the shapes differ.
+        ValueError: The number of blocks is outside 1 to 4, or the shapes differ.
     """
     if blocks not in range(1, len(VGG16_BLOCKS)):
-        raise ValueError(f"{blocks} blocks; give 1 to {len(VGG16_BLOCKS) - 1}, for all of them are the donor itself")
+        raise ValueError(f"{blocks} blocks; give 1 to {len(VGG16_BLOCKS) - 1}, because all blocks are the donor itself")
     grafted = copy_encoder(recipient)
     first = tuple(f"block{block}_" for block in range(1, blocks + 1))
     for layer in grafted.layers:
@@ -170,7 +171,7 @@ def transplant(donor: keras.Model, recipient: keras.Model, blocks: int) -> keras
 
 
 def _centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return checked features (N, C), and the same less their means over images."""
-    remedy = "give pooled features, one row an image"
+    """Return checked features (N, C), and the same minus their means over images."""
+    remedy = "give pooled features, one row per image"
     features = check_array(np.asarray(features, dtype=float), "features", (2,), remedy=remedy)
     return features, features - features.mean(axis=0)

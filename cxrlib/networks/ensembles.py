@@ -19,7 +19,7 @@ def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:
 
 
 def simple_average(probabilities: np.ndarray) -> np.ndarray:
-    """Average the models' probabilities (paper, Eq. 1).
+    """Return the average of the models' probabilities (paper, Eq. 1).
 
     Args:
         probabilities: Probability of abnormal, shape (models, images).
@@ -28,7 +28,7 @@ def simple_average(probabilities: np.ndarray) -> np.ndarray:
         Shape (images,).
 
     Raises:
-        ValueError: If the shape is another, or a value lies outside [0, 1].
+        ValueError: If the shape differs, or a value is outside [0, 1].
 
     >>> simple_average([[0.1, 0.9], [0.3, 0.5]]).tolist()
     [0.2, 0.7]
@@ -37,14 +37,14 @@ def simple_average(probabilities: np.ndarray) -> np.ndarray:
 
 
 def slsqp_weights(probabilities: np.ndarray, y_true: np.ndarray, starts: int = 20, seed: int = 0) -> np.ndarray:
-    """Find the weights of the average that minimise log loss, by sequential least squares (paper, Eq. 2).
+    """Return the weights of the average with the lowest log loss, by sequential least squares (paper, Eq. 2).
 
-    The problem is convex, so every start must find the same loss; the best of them is returned.
+    The problem is convex, so every start must find the same loss; the best result is returned.
 
     Args:
-        probabilities: Probability of abnormal on the validation images, shape (models, images); never of the test.
+        probabilities: Probability of abnormal on validation images, never test images, shape (models, images).
         y_true: Labels, 0 or 1, shape (images,), both present.
-        starts: Random starts on the simplex, the equal weights first.
+        starts: Number of starts: equal weights first, then random points of the simplex.
         seed: Seed of the starts.
 
     Returns:
@@ -58,11 +58,11 @@ def slsqp_weights(probabilities: np.ndarray, y_true: np.ndarray, starts: int = 2
     """
     probabilities, y_true = _check_probabilities(probabilities), np.asarray(y_true)
     if y_true.shape != probabilities.shape[1:] or set(np.unique(y_true)) != {0, 1}:
-        raise ValueError(f"labels of shape {y_true.shape}; give 0 and 1, both present, one an image")
+        raise ValueError(f"labels of shape {y_true.shape}; give 0 and 1, both present, one per image")
     models = len(probabilities)
 
     def loss(weights):
-        # An average that rounds to just above 1 is no probability to scikit-learn.
+        # scikit-learn refuses an average that rounds to just above 1.
         return log_loss(y_true, np.clip(weights @ probabilities, 0, 1))
 
     rng = np.random.default_rng(seed)
@@ -88,13 +88,13 @@ def slsqp_weights(probabilities: np.ndarray, y_true: np.ndarray, starts: int = 2
 def fuzzy_softmax(logits, initial: float = 1.0, positive: bool = True):
     """Multiply logits by one trainable scalar, the fuzziness, before softmax (paper, section 2.3.3).
 
-    The layers are Keras's own, so that a saved model is loaded without this package: a dense layer named `fuzziness`
-    with one weight, which each logit passes through by itself, and a softmax named `fuzzy_softmax`.
+    The layers are Keras's own, so a saved model loads without this package: a dense layer named `fuzziness` with one
+    weight, applied to each logit by itself, and a softmax named `fuzzy_softmax`.
 
     Args:
         logits: Tensor of shape (N, classes).
         initial: Initial fuzziness; the paper gives none, 1 leaves plain softmax.
-        positive: Keep the fuzziness from falling below zero; a negative one would exchange the classes.
+        positive: Keep the fuzziness at 0 or above; a negative fuzziness would exchange the classes.
 
     Returns:
         Probabilities, shape (N, classes).
@@ -126,26 +126,26 @@ def attention_fuzzy(
     """Build the attention-fuzzy ensemble over frozen encoders.
 
     Args:
-        encoders: Models from (N, H, W, C) to feature maps, equal input shapes; set to not trainable.
+        encoders: Models from (N, H, W, C) to feature maps, equal input shapes; frozen copies of them are used.
         reading: What the attention weighs. "features", as the text says: a dense layer gives each concatenated
             pooled feature its weight. "logits", as Eq. 3 is written: a dense softmax gives each model a weight for its
             own logits.
         attention: Activation of the attention layer in the "features" reading: "sigmoid" or "softmax" (then times the
-            number of features, lest the logits vanish). The paper does not say.
+            number of features, so that the logits do not vanish). The paper does not say.
         initial_fuzziness: Initial value of the fuzziness.
-        positive: Keep the fuzziness from falling below zero.
+        positive: Keep the fuzziness at 0 or above.
         heads: Initial kernel and bias of each model's logits in the "logits" reading, from its own classifier.
         seed: Seed of the new layers.
 
     Returns:
-        Model from (N, H, W, C) to (N, 2). Layer `pooled_features` holds the concatenated features, so that training
-        can compute them once; layer `fuzziness` holds the fuzziness, its one weight.
+        Model from (N, H, W, C) to (N, 2). Layer `pooled_features` gives the concatenated features, so that training
+        can compute them once; the one weight of layer `fuzziness` is the fuzziness.
 
     Raises:
         ValueError: If there are fewer than two encoders, input shapes differ, or an argument is unknown.
     """
     if len(encoders) < 2 or len({tuple(encoder.input_shape) for encoder in encoders}) != 1:
-        raise ValueError(f"{len(encoders)} encoders; give at least two of one input shape")
+        raise ValueError(f"{len(encoders)} encoders; give at least two with the same input shape")
     if reading not in READINGS or attention not in ("sigmoid", "softmax"):
         raise ValueError(f"reading {reading!r}, attention {attention!r}; choose {READINGS} and sigmoid or softmax")
     seeds = np.random.default_rng(seed).integers(2**31, size=len(encoders) + 2).tolist()
@@ -186,14 +186,14 @@ def attention_fuzzy(
 def dense_head(features: int, seed: int | None = None) -> keras.Model:
     """Build the control of the attention-fuzzy ensemble: one dense softmax layer on the same features.
 
-    It is logistic regression, trained as a network is; the paper trained no such control.
+    It is logistic regression, trained like a network. The paper trained no such control.
 
     Args:
         features: Number of pooled features, of all encoders together.
         seed: Seed of the initial weights.
 
     Returns:
-        Model from (N, features) to (N, 2), probability of normal and abnormal, with 2 (features + 1) weights.
+        Model from (N, features) to (N, 2), probabilities of normal and abnormal, with 2 (features + 1) weights.
     """
     start = keras.initializers.GlorotUniform(seed=seed)
     outputs = layers.Dense(2, activation="softmax", kernel_initializer=start, name="probability")

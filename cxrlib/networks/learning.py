@@ -1,8 +1,8 @@
-"""Does a network learn? What an answer without a look at the input would cost, and what each epoch is beside it.
+"""Does a network learn? The loss of the best constant answer, and what each epoch is compared with it.
 
-A network can train for days and learn nothing: a sigmoid that is saturated passes no gradient, a rate that is too high
-throws the weights away, a start that is too small leaves a classifier at the share of its classes. Its loss curve looks
-like that of a network that waits. What tells them apart is the loss of the best constant answer.
+A network can train for days and learn nothing: a saturated sigmoid passes no gradient, a rate that is too high throws
+the weights away, a start that is too small leaves a classifier at the share of its classes. Its loss curve looks like
+that of a network that is only waiting. The loss of the best constant answer separates the two.
 """
 
 from collections import deque
@@ -16,13 +16,13 @@ STATES = ("learning", "idle", "saturated", "diverged")
 """What an epoch can be: better than the best constant answer; no better; no better, and its output flat or
 at the ends of its sigmoid; or without a finite loss."""
 
-TOLERANCE = 0.02  # share of the constant's loss that a network must be better by: less is the noise of a few batches
+TOLERANCE = 0.02  # a network must beat the constant's loss by this share: less is the noise of a few batches
 WINDOW = 10  # steps whose mean loss is compared
 FLAT = 1e-3  # of images in [0, 1]: a quarter of a step of 8 bits, as a deviation and as a distance from the ends
 SATURATED = 0.95  # share of the pixels at the ends; a radiograph has few
 ALIKE = 1e-6  # deviation of probabilities over images that is rounding alone
 GREYS = np.linspace(0, 1, 17)  # constant images that are tried beside the mean one
-SAMPLE = 256  # targets, at most, from which the best constant image is made
+SAMPLE = 256  # largest number of targets from which the best constant image is made
 
 
 class NotLearningError(RuntimeError):
@@ -36,12 +36,12 @@ class NotLearningError(RuntimeError):
 def constant_loss(loss: str | Callable, targets: np.ndarray) -> float:
     """Return the loss of the best answer that is the same for every input.
 
-    For labels it is the entropy of the classes' shares. For images it is the lowest of the losses of their mean image
-    and of 17 even shades of grey: for the mean squared error the mean image is the best there is, for other losses,
-    such as 1 - SSIM, these are candidates, and a better constant may exist.
+    For labels it is the entropy of the classes' shares. For images it is the lowest loss among their mean image and 17
+    even shades of grey. For the mean squared error the mean image is the best constant. For other losses, such as
+    1 - SSIM, these are candidates, and a better constant may exist.
 
     Args:
-        loss: "sparse_categorical_crossentropy", or a function of (targets, answers) that gives one loss an image.
+        loss: "sparse_categorical_crossentropy", or a function of (targets, answers) that returns one loss per image.
         targets: Labels (N,), whole numbers from 0; or images (N, H, W) or (N, H, W, C), 8-bit or float in [0, 1].
 
     Returns:
@@ -71,10 +71,10 @@ def constant_loss(loss: str | Callable, targets: np.ndarray) -> float:
 
 
 def varies(output: np.ndarray) -> bool:
-    """Say whether an output can still be moved by what a network learns.
+    """Return whether learning can still change an output.
 
-    Images must vary from pixel to pixel, and no more than 95 % of their pixels may lie at the ends of a sigmoid, where
-    no gradient passes. Probabilities must vary from image to image.
+    Images must vary from pixel to pixel, and at most 95 % of their pixels may be at the ends of a sigmoid, where no
+    gradient passes. Probabilities must vary from image to image.
 
     Args:
         output: Shape (N, H, W, C) or (N, classes), in [0, 1].
@@ -90,9 +90,9 @@ def judge(loss: float, constant: float, output: np.ndarray) -> str:
     """Return which of `STATES` an epoch is.
 
     Args:
-        loss: Its loss.
-        constant: That of the best constant answer, from `constant_loss`.
-        output: What the network makes of a few inputs.
+        loss: The epoch's loss.
+        constant: Loss of the best constant answer, from `constant_loss`.
+        output: The network's output for a few inputs.
     """
     if not np.isfinite(loss) or not np.isfinite(output).all():
         return "diverged"
@@ -102,19 +102,19 @@ def judge(loss: float, constant: float, output: np.ndarray) -> str:
 
 
 class Watch(keras.callbacks.Callback):
-    """Follow a training step by step, and stop it where it is no better than a constant answer.
+    """Follow a training step by step, and stop it if it is no better than a constant answer.
 
     The patience is counted in steps from the start, or from the last step at which the mean loss of the last ten steps
-    was better than the constant: a network that has learnt and collapses is noticed, too.
+    was better than the constant. So a network that has learnt and then collapses is noticed, too.
 
     Args:
         name: The network's name, and how it started, for the message.
         constant: Loss of the best constant answer.
-        patience: Steps without learning after which a training is stopped. A narrow VGG without normalisation waits
-            200 to 400 steps before it begins to learn: give classifiers more than that.
+        patience: Steps without learning after which a training stops. A narrow VGG without normalisation takes 200 to
+            400 steps before it begins to learn: give classifiers more than that.
         inputs: A few inputs, to see whether the output varies.
-        stop: Stop the training; else it goes on, and its history says what it was.
-        state: A dict that is kept over a kill; `step` and `learnt_at` are written to it.
+        stop: Stop the training; if False it goes on, and its history records the state of each epoch.
+        state: A dict that survives a kill; `step` and `learnt_at` are written to it.
     """
 
     def __init__(self, name: str, constant: float, patience: int, inputs: np.ndarray, stop: bool, state: dict):
@@ -126,7 +126,7 @@ class Watch(keras.callbacks.Callback):
         state.setdefault("learnt_at", 0)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Begin the mean that Keras gives anew."""
+        """Restart the running mean that Keras reports."""
         self._batches, self._mean = 0, 0.0
 
     def on_train_batch_end(self, batch, logs=None):

@@ -1,4 +1,4 @@
-"""The pretext tasks' loss and what is watched beside it, on any of Keras's backends (paper, section 2.3.1)."""
+"""The loss of the pretext tasks and their metrics, on any of Keras's backends (paper, section 2.3.1)."""
 
 import numpy as np
 from keras import ops
@@ -14,7 +14,7 @@ def ssim(y_true, y_pred):
         y_pred: Same shape.
 
     Returns:
-        Shape (N,), in [-1, 1]; mean over pixels whose window lies inside the image, and over channels.
+        Shape (N,), in [-1, 1]; mean over channels and over the pixels whose window is inside the image.
 
     Source: Wang et al. 2004; paper, Eq. 6.
     """
@@ -36,9 +36,9 @@ def ssim(y_true, y_pred):
 
 
 def _band(size: int) -> np.ndarray:
-    """Return the window as a banded matrix, (size - 10, size): its product filters a side where the window fits.
+    """Return the window as a banded matrix, (size - 10, size); its product filters one side wherever the window fits.
 
-    As matrix products SSIM and its gradient take a fifth to a half of the time that convolutions with one channel take.
+    With matrix products, SSIM and its gradient take a fifth to a half of the time of convolutions with one channel.
     """
     offsets = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
     window = np.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))

@@ -25,8 +25,8 @@ def inception_unet(
 
     Args:
         input_shape: (H, W, C), H and W at least 96.
-        last_block: Where the encoder stops, "mixed0" to "mixed10"; an early one is enough for small images.
-        filters: Filters of the decoder steps, from deep to shallow; the last value serves any further step.
+        last_block: The encoder's last block, "mixed0" to "mixed10"; an early one is enough for small images.
+        filters: Filters of the decoder steps, from deep to shallow; the last value is used for any further step.
         seed: Seed of all initial weights.
 
     Returns:
@@ -85,7 +85,7 @@ def dice_cross_entropy(y_true, y_pred):
 
 
 def dice(reference: np.ndarray, mask: np.ndarray) -> float:
-    """Return the overlap of two masks, `2 |A and B| / (|A| + |B|)`, in [0, 1]; NaN where both are empty.
+    """Return the overlap of two masks, `2 |A and B| / (|A| + |B|)`, in [0, 1]; NaN if both are empty.
 
     Args:
         reference: Bool, shape (H, W).
@@ -104,7 +104,7 @@ def dice(reference: np.ndarray, mask: np.ndarray) -> float:
 
 
 def two_lungs(mask: np.ndarray, smallest: float = 0.01) -> np.ndarray:
-    """Keep the two largest connected parts of a mask that are larger than a share of the image.
+    """Return the two largest connected parts of a mask, if they are larger than a share of the image.
 
     Args:
         mask: Bool, shape (H, W).
@@ -127,7 +127,7 @@ def bounding_box(mask: np.ndarray, margin: float = 0.0) -> tuple[int, int, int, 
         margin: Share of the box's own width and height that is added on each side, within the image.
 
     Returns:
-        (x_min, y_min, x_max, y_max) in pixels, max exclusive; None where the mask is empty.
+        (x_min, y_min, x_max, y_max) in pixels, max exclusive; None if the mask is empty.
 
     Raises:
         ValueError: If the mask is not two-dimensional.
@@ -149,12 +149,12 @@ def bounding_box(mask: np.ndarray, margin: float = 0.0) -> tuple[int, int, int, 
 def scale_box(
     box: tuple[int, int, int, int], source: tuple[int, int], target: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """Carry a box between two sizes of one image, outwards to whole pixels.
+    """Return a box carried from one size of an image to another, rounded outwards to whole pixels.
 
     Args:
         box: (x_min, y_min, x_max, y_max), max exclusive.
         source: (H, W) of the image that the box belongs to.
-        target: (H, W) of the image that it is carried to.
+        target: (H, W) of the same image at the new size.
     """
     # Whole numbers throughout: a ratio such as 110 / 100 would push an exact edge one pixel outwards.
     sides = (source[1], target[1]), (source[0], target[0])
@@ -164,18 +164,18 @@ def scale_box(
 
 
 def check_segmenter(model: keras.Model, source: str | Path) -> keras.Model:
-    """Refuse a network that is no segmenter, before images are given to it.
+    """Refuse a network that is not a segmenter, before it gets any image.
 
     Args:
-        model: What was loaded.
-        source: Where it came from, for the message.
+        model: Loaded model.
+        source: The file it came from, for the message.
 
     Returns:
         The same model.
 
     Raises:
         ValueError: If it does not take images (N, H, W, C) of one size and give a probability (N, H, W, 1) for each
-            pixel, or has weights that are no finite numbers.
+            pixel, or has weights that are not finite.
     """
     remedy = "give a segmenter as chapter 1 saves it, segmenter.keras"
     taken, given = model.input_shape, model.output_shape
@@ -184,7 +184,7 @@ def check_segmenter(model: keras.Model, source: str | Path) -> keras.Model:
         raise ValueError(f"{source}: {fault}; {remedy}")
     for variable in model.weights:
         if not np.isfinite(ops.convert_to_numpy(variable)).all():
-            raise ValueError(f"{source}: {variable.path} has weights that are no finite numbers; {remedy}")
+            raise ValueError(f"{source}: {variable.path} has weights that are not finite; {remedy}")
     return model
 
 
@@ -197,7 +197,7 @@ def segment(model: keras.Model, images: Iterable[np.ndarray], batch_size: int = 
         batch_size: Images predicted at a time.
 
     Yields:
-        Bool masks of the model's input size, two lungs at most.
+        Bool masks of the model's input size, at most two lungs each.
     """
     height, width, channels = model.input_shape[1:]
     batch = []

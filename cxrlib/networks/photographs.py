@@ -1,4 +1,4 @@
-"""A stand-in where ImageNet's weights are not at hand: crops of photographs of scikit-learn and scikit-image."""
+"""A stand-in for ImageNet's weights: crops of the photographs of scikit-learn and scikit-image."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ SCENES = (
 
 
 def load_scenes() -> list[np.ndarray]:
-    """Load the photographs as grey images.
+    """Return the photographs as grey images.
 
     Returns:
         Images, float32 in [0, 1], of various sizes, in the order of `SCENES`.
@@ -26,12 +26,12 @@ def load_scenes() -> list[np.ndarray]:
 
 
 def draw_crops(count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw crops, each of which a network can be asked to assign to its photograph.
+    """Draw crops of the photographs; a network can learn to name the photograph of each crop.
 
     Args:
         count: Number of crops.
         size: Side in pixels.
-        seed: Seed of place, scale, mirroring and brightness.
+        seed: Seed of position, scale, mirroring and brightness.
 
     Returns:
         8-bit images (count, size, size), and the number of the photograph, (count,).

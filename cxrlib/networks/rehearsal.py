@@ -1,7 +1,7 @@
-"""A few steps in place of a training: does this network come to life at its own size, and what does a step take?
+"""A few steps instead of a training: does this network learn at its own size, and how long does a step take?
 
-`make rehearse` sets two environment variables, and every training of a chapter then becomes its own rehearsal: the
-network that the chapter has built and compiled, on the batches that it would learn from.
+`make rehearse` sets two environment variables, and every training of a chapter then becomes a rehearsal of itself,
+with the network that the chapter has built and compiled, on the batches that it would learn from.
 """
 
 import json
@@ -31,25 +31,25 @@ FALL = 0.01  # share by which the loss of a repeated batch must fall
 
 
 def asked_for() -> bool:
-    """Say whether trainings are to be rehearsals."""
+    """Return whether trainings are to be rehearsals."""
     return bool(os.environ.get(FILE))
 
 
 def rehearse(
     model: keras.Model, batches, validation, epochs: int, name: str, constant: float | None, start: str
 ) -> pd.DataFrame:
-    """Take a few steps, write down what came of them, and give a history of one epoch.
+    """Take a few steps, record the result, and return a history of one epoch.
 
-    The steps go round the first batches, so that a network meets the same images again, and end early where it is
-    better than the constant answer three times in a row.
+    The steps repeat the first batches, so that a network sees the same images again. They end early if it is better
+    than the constant answer three times in a row.
 
     Args:
         model: Compiled model.
         batches: `training.Batches` of the training data.
-        validation: Those of the validation data; the first is scored.
+        validation: `training.Batches` of the validation data; the first batch is scored.
         epochs: Epochs that the training would have, for the record.
         name: The network's name.
-        constant: Loss of the best constant answer, or None where the chapter gives none.
+        constant: Loss of the best constant answer, or None if the chapter gives none.
         start: How the network started.
 
     Returns:
@@ -94,13 +94,13 @@ def _proven(trace: list[float], constant: float | None) -> bool:
 
 
 def verdict(losses: list[float], constant: float | None, round_: int, output: np.ndarray, moved: bool) -> str:
-    """Return which of `VERDICTS` a few steps allow.
+    """Return the member of `VERDICTS` that a few steps justify.
 
     Args:
         losses: Loss of each step.
-        constant: Loss of the best constant answer; None where it is not known.
-        round_: Batches that were repeated in turn.
-        output: What the network makes of validation images.
+        constant: Loss of the best constant answer; None if it is not known.
+        round_: Number of batches that were repeated in turn.
+        output: The network's output for validation images.
         moved: Whether a weight has changed.
     """
     if not np.isfinite(losses).all() or not moved or not learning.varies(output):

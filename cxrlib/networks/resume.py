@@ -1,4 +1,4 @@
-"""The state of an unfinished training: kept at each epoch's end, taken up again after a kill."""
+"""The state of an unfinished training: saved at each epoch's end and resumed after a kill."""
 
 import hashlib
 import json
@@ -16,13 +16,13 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
     """Lower the rate on plateaus if asked to, keep the best weights, and save everything at each epoch's end.
 
     Keras's BackupAndRestore keeps weights and optimiser only: after a kill, the plateau's patience, the best
-    epoch and the order of the images would start anew, and the result would differ from an undisturbed run.
+    epoch and the order of the images would start again, and the result would differ from an undisturbed run.
 
     Args:
-        folder: Where the state is kept.
+        folder: Folder of the state.
         batches: `training.Batches` of the training data, whose count of epochs decides their order.
-        fingerprint: What the state must have been made with to be taken up, see `fingerprint`.
-        watch: `learning.Watch` that says what each epoch is; None for none.
+        fingerprint: Digest that a saved state must have to be resumed, see `fingerprint`.
+        watch: `learning.Watch` that judges each epoch; None for none.
         patience: Epochs without improvement that make a plateau; None for no plateaus.
         flat: (epochs, gain): stop once so many epochs have lowered the best validation loss by no more than the gain
             altogether; None never stops.
@@ -36,9 +36,9 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         self.state = {"fingerprint": fingerprint, "epoch": 0, "best_loss": None, "best_epoch": 0, "history": []}
 
     def restore(self, model, epochs: int) -> int:
-        """Load what an interrupted training of the same kind left; return the epochs done, at most `epochs`.
+        """Load the state of an interrupted training of the same kind; return the epochs done, at most `epochs`.
 
-        Files that are not as they were written, since the power failed, are not used, and a line says so.
+        Files that are not as they were written (after a power failure) are not used, and a line says so.
         """
         path = self.folder / "state.json"
         if not path.exists():
@@ -46,14 +46,16 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         try:
             state = json.loads(path.read_text())
             if state["fingerprint"] != self.fingerprint or state["epoch"] > epochs:
-                return 0  # another model, data or setting, or a best epoch that this training never reaches: start anew
+                return (
+                    0  # another model, data or setting, or a best epoch that this training never reaches: start again
+                )
             for epoch in (state["best_epoch"], state["epoch"]):  # the best one's weights are loaded at the end only
                 path = self.folder / f"epoch-{epoch}.weights.h5"
                 if _digest(path) != state["digests"][str(epoch)]:
                     raise ValueError("not as it was saved")
         except (OSError, ValueError, KeyError, TypeError) as error:
             print(
-                f"{self.folder.name}/{path.name}: damaged ({type(error).__name__}: {error}); this training starts anew"
+                f"{self.folder.name}/{path.name}: damaged ({type(error).__name__}: {error}); this training starts again"
             )
             return 0
         model.load_weights(path)
@@ -64,7 +66,7 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         return epochs if self._is_flat() else state["epoch"]
 
     def _is_flat(self) -> bool:
-        """Say whether the last epochs have gained too little for another one to be worth its time."""
+        """Return whether the last epochs have gained too little for another one to be worth its time."""
         losses = [epoch["val_loss"] for epoch in self.state["history"]]
         if self.flat is None or len(losses) <= self.flat[0]:
             return False
@@ -72,7 +74,7 @@ class Continuation(keras.callbacks.ReduceLROnPlateau):
         return min(losses[:-epochs]) - min(losses) <= gain
 
     def on_train_begin(self, logs=None):
-        """Put back the plateau's memory, which Keras resets here."""
+        """Restore the plateau's memory, which Keras resets here."""
         super().on_train_begin(logs)
         for name in ("best", "wait", "cooldown_counter"):
             setattr(self, name, self.state.get(name, getattr(self, name)))
@@ -118,16 +120,16 @@ def _digest(path: Path) -> str:
 
 
 def fingerprint(model: keras.Model, batches, validation, plateau: dict) -> str:
-    """Return a digest of everything that a training's result depends on, but for the number of epochs.
+    """Return a digest of everything that a training's result depends on, except the number of epochs.
 
     Args:
         model: Compiled model with its first weights.
         batches: `training.Batches` of the training data.
-        validation: That of the validation data.
+        validation: `training.Batches` of the validation data.
         plateau: Settings of the plateau rule.
 
     Returns:
-        SHA-256 in hexadecimal; equal for trainings of which one may take up the state of the other.
+        SHA-256 in hexadecimal; equal if one training may resume the state of the other.
     """
     optimizer = {name: value for name, value in model.optimizer.get_config().items() if name != "name"}
     settings = [keras.backend.backend(), plateau, type(model.optimizer).__name__, optimizer]

@@ -1,4 +1,4 @@
-"""A training loop that continues where it was killed, and models saved whole (paper, sections 2.3.1 and 2.3.3)."""
+"""A training loop that continues after a kill, and models saved whole (paper, sections 2.3.1 and 2.3.3)."""
 
 import zipfile
 from pathlib import Path
@@ -20,19 +20,21 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         inputs: Array (N, ...), also memory-mapped; 8-bit values are scaled to [0, 1].
-        targets: Array (N, ...), scaled likewise if of images.
-        batch_size: Images a batch.
+        targets: Array (N, ...); images are scaled in the same way.
+        batch_size: Images per batch.
         seed: Seed of the order; None keeps the order as it is.
-        channels: Copies of the grey channel that the network wants: (N, H, W) becomes (N, H, W, channels).
-        mirror: Mirror each image left to right with probability one half, targets that are images with it.
-        rows: Positions in both arrays that are used, all by default; memory-mapped arrays stay on disk.
+        channels: Copies of the grey channel for the network: (N, H, W) becomes (N, H, W, channels).
+        mirror: Mirror each image left to right with probability one half, together with a target that is an image.
+        rows: Positions to use in both arrays, all by default; memory-mapped arrays stay on disk.
     """
 
     def __init__(self, inputs, targets, batch_size, seed=None, channels=3, mirror=False, rows=None):
         super().__init__()
         self.rows = np.arange(len(inputs)) if rows is None else np.asarray(rows)
         if len(inputs) != len(targets) or not len(self.rows):
-            raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets; give as many of each, at least one")
+            raise ValueError(
+                f"{len(inputs)} inputs and {len(targets)} targets; give equally many of each, at least one"
+            )
         self.inputs, self.targets, self.batch_size = inputs, targets, batch_size
         self.seed, self.channels, self.mirror, self.epoch = seed, channels, mirror, 0
 
@@ -66,14 +68,14 @@ class Batches(keras.utils.PyDataset):
 
 
 class Progress(keras.callbacks.Callback):
-    """Move one bar over all batches of a training: the time left is that of the whole, not of an epoch."""
+    """Show one progress bar for all batches of a training, so that the time left is for the whole training."""
 
     def __init__(self, bar: tqdm, name: str, epochs: int):
         super().__init__()
         self.bar, self.name, self.epochs = bar, name, epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Name the epoch beside the bar."""
+        """Show the epoch beside the bar."""
         self.bar.set_description(f"{self.name} epoch {epoch + 1}/{self.epochs}", refresh=False)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -102,24 +104,24 @@ def train(
     In a rehearsal (see `rehearsal`) it takes a few steps only.
 
     Args:
-        model: Compiled Keras model; ends with the weights of its best epoch.
+        model: Compiled Keras model; it has the weights of its best epoch at the end.
         batches: Training data.
         validation: Validation data, without a seed.
-        epochs: Epochs in all, those before a kill counted in.
-        folder: Where the state of an unfinished training is kept. A state made with other initial weights, data, loss,
-            optimiser settings or plateau rule, or of more epochs, is not taken up.
+        epochs: Epochs in total, including those before a kill.
+        folder: Folder for the state of an unfinished training. A state with other initial weights, data, loss,
+            optimiser settings or plateau rule, or with more epochs, is not resumed.
         factor: Factor on the learning rate at a plateau of the validation loss.
         patience: Epochs without improvement that make a plateau; None leaves the rate to the optimiser's own schedule.
         min_learning_rate: Lower bound of the learning rate.
         constant: Loss of the best constant answer, from `learning.constant_loss`; None watches nothing.
-        idle_steps: Steps without learning after which a training is stopped.
-        stop_idle: Stop it; else it goes on, and its history says what it was.
+        idle_steps: Steps without learning after which a training stops.
+        stop_idle: Stop it; if False it goes on, and its history records the state of each epoch.
         start: How the network started, for the message.
         flat: (epochs, gain): stop early, once so many epochs have lowered the best validation loss by no more than the
             gain altogether; None trains for all epochs.
 
     Returns:
-        One row an epoch: epoch (from 1), loss, metrics, val_loss and so on, learning_rate, with `constant` also state
+        One row per epoch: epoch (from 1), loss, metrics, val_loss and so on, learning_rate, with `constant` also state
         (of `learning.STATES`), best (bool).
 
     Raises:
@@ -166,14 +168,14 @@ def save_model(model: keras.Model, path: str | Path) -> None:
 
     Args:
         model: Keras model.
-        path: File ending in `.keras`; written under another name first, so that a kill leaves no half file.
+        path: File ending in `.keras`; it is written under another name first, so a kill leaves no partial file.
     """
     with written_whole(path) as partial:
         keras.Model(model.input, model.output, name=model.name).save(partial)
 
 
 def load_model(path: str | Path) -> keras.Model:
-    """Load a `.keras` file in Keras's safe mode: code that a file brings is refused, never executed.
+    """Load a `.keras` file in Keras's safe mode: code in a file is refused, never executed.
 
     Args:
         path: File that `save_model` or Keras wrote.
@@ -183,7 +185,7 @@ def load_model(path: str | Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is of another kind, damaged or cut short, or brings code.
+        ValueError: If the file is of another kind, damaged or cut short, or contains code.
     """
     path = Path(path)
     remedy = "fetch it again, or run the chapter that made it again"
@@ -204,17 +206,17 @@ def predict(
     channels: int = 3,
     rows: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Predict in fixed-size batches, in order.
+    """Return a model's predictions, computed in batches of one size and in order.
 
     Args:
         model: Keras model with input (N, H, W, channels).
         images: (N, H, W), float in [0, 1] or 8-bit, also memory-mapped.
-        batch_size: Images at a time.
-        channels: Copies of the grey channel that the network wants.
-        rows: Positions of the images that are used, all by default.
+        batch_size: Images per forward pass.
+        channels: Copies of the grey channel for the network.
+        rows: Positions of the images to use, all by default.
 
     Returns:
-        The model's output, float32, one row an image that is used.
+        The model's output, float32, one row per image used.
     """
     batches = Batches(images, np.zeros(len(images)), batch_size, channels=channels, rows=rows)
     return model.predict(batches, verbose=0)

@@ -34,8 +34,8 @@ def vgg16_encoder(
 
     Args:
         input_shape: (H, W, C), H and W multiples of 16.
-        width: Factor on the numbers of filters; ImageNet weights fit 1.0 only.
-        initializer: Keras initialiser of the kernels; the paper says "random", and this is what Keras takes by itself.
+        width: Factor on the numbers of filters; ImageNet weights fit only 1.0.
+        initializer: Keras initialiser of the kernels; the paper says "random", and this is Keras's default.
         seed: Seed of the initial weights.
 
     Returns:
@@ -43,7 +43,7 @@ def vgg16_encoder(
         14,714,688 weights at width 1 and three channels.
 
     Raises:
-        ValueError: If a side is no multiple of 16, or the width is not positive.
+        ValueError: If a side is not a multiple of 16, or the width is not positive.
 
     Source: Simonyan and Zisserman 2015, configuration D; paper, section 2.3.1.
     """
@@ -59,7 +59,7 @@ def vgg16_encoder(
 
 
 def _initializer(name: str, seeds: np.random.Generator | None) -> keras.initializers.Initializer:
-    """Give each layer a seed of its own: equal seeds would start equal shapes with equal weights."""
+    """Return an initialiser with a seed of its own: equal seeds would give equal shapes equal weights."""
     config = {} if seeds is None else {"seed": int(seeds.integers(2**31))}
     return keras.initializers.get({"class_name": name, "config": config})
 
@@ -76,7 +76,7 @@ def sharp_unet(
     initializer: str = "glorot_uniform",
     seed: int | None = None,
 ) -> keras.Model:
-    """Build the VGG-16-Sharp-U-Net: each skip passes a frozen depthwise sharpening before it joins the decoder.
+    """Build the VGG-16-Sharp-U-Net: each skip passes a frozen depthwise sharpening filter before it joins the decoder.
 
     Args:
         input_shape: (H, W, C), H and W multiples of 16.
@@ -94,7 +94,7 @@ def sharp_unet(
         encoder's.
 
     Raises:
-        ValueError: If the kernel is not 3 x 3, a side is no multiple of 16, or the width is not positive.
+        ValueError: If the kernel is not 3 x 3, a side is not a multiple of 16, or the width is not positive.
 
     Source: paper, section 2.3.1 and Figure 1; Zunair and Ben Hamza 2021 (Sharp U-Net).
     """
@@ -129,23 +129,23 @@ def sharp_unet(
 
 
 def encoder_of(model: keras.Model) -> keras.Model:
-    """Cut a trained model at its deepest encoder convolution, block5_conv3; weights are shared with it."""
+    """Return a model's part up to its deepest encoder convolution, block5_conv3; the weights are shared."""
     return keras.Model(model.input, model.get_layer("block5_conv3").output, name="vgg16_encoder")
 
 
 def copy_encoder(encoder: keras.Model) -> keras.Model:
-    """Copy an encoder with its weights, so that fine-tuning leaves the original as it is."""
+    """Return a copy of an encoder with its weights, so that fine-tuning does not change the original."""
     copy = keras.models.clone_model(encoder)
     copy.set_weights(encoder.get_weights())
     return copy
 
 
 def classifier(encoder: keras.Model, preprocessing: str | None = None, seed: int | None = None) -> keras.Model:
-    """Put global average pooling and a two-node softmax on an encoder (paper, section 2.3.2).
+    """Build a classifier: global average pooling and a two-node softmax on an encoder (paper, section 2.3.2).
 
     Args:
         encoder: Model to (N, h, w, C) feature maps; its layers become part of the classifier and are trained with it.
-        preprocessing: What the encoder is fed. None: [0, 1], as the paper says of all images. "caffe": BGR in
+        preprocessing: Values that the encoder gets. None: [0, 1], as the paper says of all images. "caffe": BGR in
             [0, 255] minus ImageNet's mean, as the ImageNet weights were trained; it becomes a frozen first layer.
         seed: Seed of the dense layer's weights.
 
@@ -153,7 +153,7 @@ def classifier(encoder: keras.Model, preprocessing: str | None = None, seed: int
         Model from (N, H, W, C) in [0, 1] to (N, 2), probability of normal and abnormal; 14,715,714 weights at width 1.
 
     Raises:
-        ValueError: If `preprocessing` is unknown, or "caffe" is asked of an encoder without three channels.
+        ValueError: If `preprocessing` is unknown, or "caffe" is given with an encoder without three channels.
     """
     if preprocessing not in PREPROCESSING:
         raise ValueError(f"preprocessing {preprocessing!r}; choose one of {PREPROCESSING}")
@@ -187,8 +187,8 @@ def load_imagenet_weights(encoder: keras.Model, source: str | Path) -> keras.Mod
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file is of another kind or damaged, lacks a layer, has another shape, or weights that are no
-            finite numbers.
+        ValueError: If the file is of another kind or damaged, lacks a layer, has another shape, or has weights that
+            are not finite.
     """
     if source == "imagenet":
         weights = keras.applications.VGG16(weights="imagenet", include_top=False)
@@ -210,11 +210,11 @@ def load_imagenet_weights(encoder: keras.Model, source: str | Path) -> keras.Mod
         wanted, given = ([array.shape for array in kind] for kind in (layer.get_weights(), arrays[layer.name]))
         if wanted != given:
             raise ValueError(
-                f"{source}: {layer.name} has shapes {given}, the encoder wants {wanted}; "
+                f"{source}: {layer.name} has shapes {given}, the encoder needs {wanted}; "
                 "ImageNet weights fit width 1.0 and three channels only"
             )
         if not all(np.isfinite(array).all() for array in arrays[layer.name]):
-            raise ValueError(f"{source}: {layer.name} has weights that are no finite numbers; fetch it again")
+            raise ValueError(f"{source}: {layer.name} has weights that are not finite; fetch it again")
         layer.set_weights(arrays[layer.name])
     return encoder
 

@@ -218,7 +218,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
     arrays["block3_conv2"][0][1, 1, 0, 0] = value
     pairs = {f"{name}/{kind}": one for name, both in arrays.items() for kind, one in zip(parts, both, strict=True)}
     np.savez(tmp_path / "vgg16.npz", **pairs)
-    with pytest.raises(ValueError, match="vgg16.npz: block3_conv2 has weights that are no finite numbers; fetch it"):
+    with pytest.raises(ValueError, match="vgg16.npz: block3_conv2 has weights that are not finite; fetch it"):
         load_imagenet_weights(encoder, tmp_path / "vgg16.npz")
 
 

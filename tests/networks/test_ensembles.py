@@ -264,9 +264,9 @@ def test_the_control_is_one_dense_layer_and_a_softmax():
 
 
 def test_arguments_are_checked(encoders):
-    with pytest.raises(ValueError, match="at least two of one input shape"):
+    with pytest.raises(ValueError, match="at least two with the same input shape"):
         attention_fuzzy(encoders[:1])
-    with pytest.raises(ValueError, match="at least two of one input shape"):
+    with pytest.raises(ValueError, match="at least two with the same input shape"):
         attention_fuzzy([encoders[0], vgg16_encoder((48, 48, 1), width=1 / 16)])
     with pytest.raises(ValueError, match="reading 'votes'"):
         attention_fuzzy(encoders, reading="votes")

@@ -236,5 +236,5 @@ def test_what_is_no_segmenter_is_refused(early):
     spoilt = keras.Model(
         small, keras.layers.Conv2D(1, 1, kernel_initializer=keras.initializers.Constant(np.nan))(small)
     )
-    with pytest.raises(ValueError, match="s.keras: .*kernel has weights that are no finite numbers"):
+    with pytest.raises(ValueError, match="s.keras: .*kernel has weights that are not finite"):
         check_segmenter(spoilt, "s.keras")

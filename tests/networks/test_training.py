@@ -216,7 +216,7 @@ def test_rows_are_those_of_the_arrays():
 
 @pytest.mark.parametrize("count", [0, 9])
 def test_batches_are_checked(count):
-    with pytest.raises(ValueError, match="as many of each"):
+    with pytest.raises(ValueError, match="equally many of each"):
         Batches(numbered()[: count or None] if count else numbered()[:0], np.arange(10 * bool(count)), 4)
 
 
@@ -483,7 +483,7 @@ def test_damaged_state_starts_anew_and_says_so(tmp_path, two_epochs, kind, capsy
     assert again.equals(train(build(), *data(), 2, two_epochs, **RULE))
     said = capsys.readouterr().out
     assert said.startswith(f"state/{name}: damaged (")
-    assert said.endswith("); this training starts anew\n")
+    assert said.endswith("); this training starts again\n")
 
 
 def test_folder_keeps_the_last_and_the_best_only(undisturbed):
