@@ -19,7 +19,7 @@ WRITES = "BOOKCHAIN_WRITES"  # environment variable: the run folder that chapter
 
 
 class ChapterError(RuntimeError):
-    """A fault that the reader can mend; the message names the place and the remedy."""
+    """A fault that the user can correct; the message names the place and the remedy."""
 
     def _render_traceback_(self):
         """Show one line in Jupyter: the traceback would only hide the remedy (IPython's display hook)."""
@@ -31,7 +31,7 @@ class MissingArtefactError(ChapterError):
 
 
 class UnwritableRunError(ChapterError):
-    """The run folder takes no files: it is read-only, its disk is full, or a file stands in its place."""
+    """The run folder takes no files: it is read-only, its disk is full, or a file is in its place."""
 
 
 def _only_errors(record: logging.LogRecord) -> bool:
@@ -39,10 +39,10 @@ def _only_errors(record: logging.LogRecord) -> bool:
 
 
 def project_root(start: Path | None = None) -> Path:
-    """Find the project from its root or any folder below it, by default the working directory.
+    """Return the project's root, found from the root or any folder below it, by default the working directory.
 
     Raises:
-        FileNotFoundError: If no folder above `start` holds the book's `_toc.yml` beside `cxrlib`.
+        FileNotFoundError: If no folder above `start` has the book's `_toc.yml` beside `cxrlib`.
     """
     start = (start or Path.cwd()).resolve()
     for folder in (start, *start.parents):
@@ -54,15 +54,15 @@ def project_root(start: Path | None = None) -> Path:
 class Chapter:
     """One chapter's place in a run.
 
-    The chain names the run folder that a chapter writes to in the environment variable `BOOKCHAIN_WRITES`. By hand
-    (JupyterLab, papermill, the students' edition) it is not set, and a chapter writes to `<run>-own`, beside the book's
-    run: nothing that is tried there spoils the book.
+    The chain names the run folder that a chapter writes to in the environment variable `BOOKCHAIN_WRITES`. When a
+    chapter runs by hand (JupyterLab, papermill, the students' edition) it is not set. The chapter then writes to
+    `<run>-own`, beside the book's run, so that no experiment spoils the book.
 
     Attributes:
         name: The notebook's name, for example `03-pretext-learning`.
         book: The book's run folder.
         run: The run folder that this chapter writes to.
-        checkpoints: Where an interrupted training is kept; outside `folder`, which is renewed at each execution.
+        checkpoints: Folder of an interrupted training; outside `folder`, which is renewed at each execution.
     """
 
     def __init__(self, name: str, run: str):
@@ -80,10 +80,10 @@ class Chapter:
 
     @property
     def folder(self) -> Path:
-        """Where this chapter writes its artefacts, `<run>/<name>`.
+        """The folder that this chapter writes its artefacts to, `<run>/<name>`.
 
-        It is emptied when it is first asked for, that is before the first file is written: what an earlier execution
-        left would pass for this one's. Not before that, so that whoever only runs a chapter's set-up loses nothing.
+        It is emptied at its first use, just before the first file is written, because files of an earlier execution
+        would pass for this one's. It is not emptied sooner, so running only a chapter's set-up loses nothing.
         """
         if not self._renewed:
             # The marker goes first: a kill while the rest is cleared must not leave it over a part of the files.
@@ -95,17 +95,17 @@ class Chapter:
         return self._folder
 
     def path(self, given: str) -> Path:
-        """Resolve a path that a reader gave, relative to the project's root."""
+        """Return an absolute path from one that is given relative to the project's root."""
         return (self.root / Path(given).expanduser()).resolve()
 
     def upstream(self, name: str) -> Path:
-        """Give the folder that another chapter has finished: in the run that is written to, or else in the book's.
+        """Return the folder of another, finished chapter: in the run that is written to, or else in the book's run.
 
-        One's own result is read as soon as it is there, and is said to be. The book's later chapters know nothing of
-        it: what they left goes with the book's own results.
+        Your own result is used as soon as it exists, and a line says so. The book's later chapters do not use it: their
+        artefacts belong to the book's own results.
 
         Raises:
-            MissingArtefactError: If that chapter has not been run to its end, or lost a file since.
+            MissingArtefactError: If that chapter has not finished, or has lost a file since.
         """
         folder = next(
             (run / name for run in (self.run, self.book) if (run / name / MARKER).is_file()), self.book / name
@@ -132,15 +132,15 @@ class Chapter:
         return folder
 
     def table(self, frame: pd.DataFrame, name: str, digits: int = 6) -> pd.DataFrame:
-        """Write a table as CSV with fixed digits, so that equal runs give equal bytes, and give it back."""
+        """Write a table as CSV with fixed digits, so that equal runs give equal bytes, and return it."""
         with self._written(self.folder / f"{name}.csv") as partial:
             frame.to_csv(partial, index=False, float_format=f"%.{digits}g", lineterminator="\n")
         return frame
 
     def finish(self) -> None:
-        """Mark the chapter as finished, and say what made it: the last line of every chapter.
+        """Mark the chapter as finished and record what made it: the last line of every chapter.
 
-        The marker names the files with their sizes in bytes, and is written once all of them are on the disk.
+        The marker names the files with their sizes in bytes. It is written when all of them are on the disk.
         """
         files = {}
         for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):

@@ -1,4 +1,4 @@
-"""What makes the numbers of a run: written down as a chapter ends, without slow imports, and read for the book."""
+"""The origin of a run's numbers: recorded when a chapter ends, without slow imports, and read for the book."""
 
 import json
 import os
@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def environment(root: Path = ROOT) -> dict[str, Any]:
-    """Say what this process computes with, in less than 0.3 s: nothing is imported for its version.
+    """Return what this process computes with, in less than 0.3 s: nothing is imported for its version.
 
     Args:
         root: The project's root.
@@ -55,7 +55,7 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
 
 
 def made_by(root: Path = ROOT) -> dict[str, Any]:
-    """Give what a chapter writes at its end: `environment`, and `finished` (UTC)."""
+    """Return the record that a chapter writes at its end: `environment`, and `finished` (UTC)."""
     try:
         made = environment(root)
     except Exception as error:  # hours of training must not be lost for their label
@@ -64,7 +64,7 @@ def made_by(root: Path = ROOT) -> dict[str, Any]:
 
 
 def executed(run: Path) -> dict[str, dict]:
-    """Read the executed chapters of a run: notebooks as JSON, by chapter, in order.
+    """Return the executed chapters of a run: notebooks as JSON, by chapter, in order.
 
     Raises:
         FileNotFoundError: If there are none.
@@ -76,7 +76,7 @@ def executed(run: Path) -> dict[str, dict]:
 
 
 def makers(run: Path) -> dict[str, dict[str, Any]]:
-    """Read what each executed chapter said at its end; empty for one of a run older than this record."""
+    """Return the record of each executed chapter; empty if the run is older than this record."""
     made: dict[str, dict[str, Any]] = dict.fromkeys(executed(run), {})
     for chapter in made:
         with suppress(OSError, ValueError):  # gone or damaged: then the chapter will be executed again
@@ -85,7 +85,7 @@ def makers(run: Path) -> dict[str, dict[str, Any]]:
 
 
 def resources(run: Path) -> pd.DataFrame:
-    """Read Snakemake's benchmarks: a row a chapter, with seconds and memory in GB (the largest of its processes)."""
+    """Return Snakemake's benchmarks: one row per chapter, with seconds and memory in GB (of its largest process)."""
     rows = []
     for path in sorted((run / "benchmarks").glob("*.tsv")):
         measured = pd.read_csv(path, sep="\t").iloc[-1]
@@ -94,7 +94,7 @@ def resources(run: Path) -> pd.DataFrame:
 
 
 def data_sets(run: Path) -> pd.DataFrame:
-    """Read what chapter 1 found: dataset, images, origin, sha256; without rows for an older run."""
+    """Return the data sets that chapter 1 found: dataset, images, origin, sha256; no row for an older run."""
     path = run / "01-preprocessing" / "data-sets.csv"
     return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["dataset", "images", "origin", "sha256"])
 

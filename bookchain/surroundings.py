@@ -18,7 +18,7 @@ THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
 def surroundings(
     root: Path, home: Path, environment: Mapping[str, str], backend: str = "", threads: int = 0
 ) -> dict[str, str]:
-    """Give the environment for a process of a run, and make the home that it names.
+    """Return the environment variables for a process of a run, and create the home folder that they name.
 
     Args:
         root: The project's root: its code is what is imported.
@@ -75,5 +75,5 @@ def surroundings(
 
 
 def cores() -> int:
-    """Count the processor's cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

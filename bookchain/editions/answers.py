@@ -1,4 +1,4 @@
-"""The process that runs a student's answers: it defines them, and gives what their functions return.
+"""The process that runs a student's answers: it defines them, and returns the results of their functions.
 
 It knows no solution and judges nothing: `bookchain.editions.verdicts` tries the checks, elsewhere, on the values that
 come from here. Whatever an answer does to this process, it can only give other values.
@@ -21,18 +21,18 @@ LENGTH = 8  # bytes that give the length of a reply
 
 
 class Printed(io.TextIOBase):
-    """Keep the beginning of what is printed."""
+    """A stream that keeps the beginning of what is printed."""
 
     def __init__(self):
         self.text = ""
 
     def write(self, text: str) -> int:
-        """Keep what there is room for."""
+        """Keep as much of a text as there is room for."""
         self.text += text[: SHOWN - len(self.text)]
         return len(text)
 
     def taken(self) -> str:
-        """Give what was kept, and begin anew."""
+        """Return the text kept so far, and start again."""
         text, self.text = self.text, ""
         return text
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def prepare(root: Path, scratch: Path, fonts: Path) -> None:
-    """Take on limits and a chapter's surroundings, before anything large is imported."""
+    """Set limits and a chapter's surroundings, before anything large is imported."""
     from bookchain.chapter import WRITES
     from bookchain.editions.sandbox import adopt, limit
     from bookchain.surroundings import surroundings
@@ -73,7 +73,7 @@ def prepare(root: Path, scratch: Path, fonts: Path) -> None:
 
 
 def served() -> Callable[..., str]:
-    """Give the function that carries out a request in a notebook's shell, and gives the reply's text."""
+    """Return the function that carries out a request in a notebook's shell, and gives the reply's text."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -120,7 +120,7 @@ def served() -> Callable[..., str]:
 
 
 def described(error: BaseException) -> str:
-    """Give an exception's type and text, also of one that fails to say it."""
+    """Return an exception's type and text, even if the exception fails to give its text."""
     try:
         return f"{type(error).__name__}: {error}"[:SHOWN]
     except BaseException:

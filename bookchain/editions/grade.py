@@ -30,8 +30,8 @@ from bookchain.surroundings import surroundings
 
 SECONDS = 60  # for one exercise; the book's own take less than two
 OPEN = (
-    "WARNING: the answers run WITHOUT a sandbox, for this machine gives this user no namespaces ({0}). An answer can "
-    "read what you can read, the solutions too, use the network, change your files and disturb the grading. Grade "
+    "WARNING: the answers run WITHOUT a sandbox, because this machine gives this user no namespaces ({0}). An answer "
+    "can read what you can read, the solutions too, use the network, change your files and disturb the grading. Grade "
     "strangers on Linux with user namespaces, or as a user and on a machine with nothing of worth."
 )
 
@@ -60,7 +60,7 @@ def class_of(folder: Path, chapters: set[str]) -> list[Student]:
             if path.suffix != ".ipynb" or name not in chapters:
                 student.passed_over.append(f"{shown}: not the name of a chapter's notebook")
             elif not stat.S_ISREG(path.lstat().st_mode):
-                student.passed_over.append(f"{shown}: a link or no file; hand in the notebook itself")
+                student.passed_over.append(f"{shown}: a link or not a file; hand in the notebook itself")
             elif name in student.notebooks:
                 newest = student.notebooks[name].relative_to(entry)
                 student.passed_over.append(f"{shown}: {newest} is newer, or comes first")
@@ -87,7 +87,7 @@ class Grader:
         self.home, self.running, self.numbers = work / "home", set(), count(1)
 
     def results(self, source: Path, submitted: Path | None) -> tuple[list[dict[str, Any]], str]:
-        """Grade a notebook, or with `None` the book's own solutions.
+        """Grade a notebook, or the book's own solutions for `None`.
 
         Returns:
             What each exercise's check said, and why there may be fewer than the chapter has.
@@ -116,21 +116,21 @@ class Grader:
         return [json.loads(line) for line in said.splitlines() if line.endswith(b"}")], told
 
     def end(self, *processes: subprocess.Popen) -> None:
-        """End processes with all that they have started."""
+        """End processes and everything that they have started."""
         for process in processes:
             below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
             for one in (process, *below):
                 one.kill()
 
     def fault(self, source: Path) -> str:
-        """Say why the book's own solutions to a chapter do not pass; empty if they do."""
+        """Return why the book's own solutions to a chapter do not pass; empty if they do."""
         results, told = self.results(source, None)
         failed = [f"{one['exercise']}: {one['message']}" for one in results if not one["passed"]]
         return "; ".join([*failed, *([told] if told else [])])
 
 
 def parameters(run: Path, chapter: str) -> dict[str, Any]:
-    """Give the parameters that a run executed a chapter with; none where it does not say."""
+    """Return the parameters that a run executed a chapter with; none if it has no record."""
     record = run / "executed" / f"{chapter}.json"
     return json.loads(record.read_text())["parameters"] if record.is_file() else {}
 
@@ -178,7 +178,7 @@ def main() -> int:
     arguments = parser.parse_args()
     folder, root = Path(arguments.submissions).resolve(), project_root()
     if not arguments.submissions or not folder.is_dir():
-        parser.error(f"{arguments.submissions or 'nothing'}: no folder; give the one that holds a folder a student")
+        parser.error(f"{arguments.submissions or 'nothing'}: not a folder; give the folder with one folder per student")
     chapters = {path.stem: path for path in sources(root)}
     students = class_of(folder, set(chapters))
     if not any(student.notebooks for student in students):
@@ -204,7 +204,9 @@ def main() -> int:
     for student in students:
         for text in student.passed_over:
             print(f"{plain(student.name)}: does not count: {plain(text)}", file=sys.stderr)
-    print(f"{out}: grades.csv, a row a student; exercises.csv, a row an exercise; feedback/, a page a student")
+    print(
+        f"{out}: grades.csv, one row per student; exercises.csv, one row per exercise; feedback/, one page per student"
+    )
     return 0 if whole else 1
 
 

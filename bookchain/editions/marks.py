@@ -1,4 +1,4 @@
-"""The tables of a graded class, and a page of feedback for each student, written anew after each notebook."""
+"""The tables of a graded class, and a page of feedback for each student, written again after each notebook."""
 
 import html
 import re
@@ -18,7 +18,7 @@ MESSAGE = 300  # characters
 
 @dataclass
 class Student:
-    """One folder that was handed in: its name, a notebook for each chapter, and why each other file does not count."""
+    """A folder that a student handed in: its name, a notebook per chapter, and why each other file does not count."""
 
     name: str
     notebooks: dict[str, Path] = field(default_factory=dict)
@@ -26,13 +26,13 @@ class Student:
     folder: Path = Path()
 
     def file(self, chapter: str) -> str:
-        """Give which file counts for a chapter, as the student knows it; empty if none does."""
+        """Return the name of the file that counts for a chapter, as the student knows it; empty if none does."""
         path = self.notebooks.get(chapter)
         return plain(str(path.relative_to(self.folder))) if path else ""
 
 
 def plain(text: str, length: int = MESSAGE) -> str:
-    """Give text on one line that any file takes, and that no spreadsheet takes for a formula."""
+    """Return text on one line that fits into any file, and that no spreadsheet reads as a formula."""
     line = " ".join(re.sub(r"[^\S ]|[\x00-\x1f\x7f\ud800-\udfff]", " ", text).split(" ")).strip()
     line = line if len(line) <= length else f"{line[: length - 3]}..."
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
@@ -73,7 +73,7 @@ class Marks:
         self.write(*range(len(students)))
 
     def add(self, number: int, chapter: str, results: list[dict], fault: str) -> None:
-        """Take in the results of a student's notebook; of what has none, the fault says why."""
+        """Add the results of a student's notebook; for an exercise without a result, the fault says why."""
         found = {result["exercise"]: result for result in results}
         for (whose, name), row in self.rows.items():
             if whose != number or row["chapter"] != chapter:
@@ -88,11 +88,11 @@ class Marks:
         self.write(number)
 
     def table(self) -> pd.DataFrame:
-        """Give a row an exercise of each student, in the order of `COLUMNS`."""
+        """Return one row per exercise and student, in the order of `COLUMNS`."""
         return pd.DataFrame(self.rows.values(), columns=COLUMNS).astype({"points": "Int64"})
 
     def sums(self) -> pd.DataFrame:
-        """Give a row a student: points for each exercise, their sum, the edition, and where the answers ran."""
+        """Return one row per student: points for each exercise, their sum, the edition, and where the answers ran."""
         labels = list(dict.fromkeys(name for _, name in self.rows))
         lines = [[self.rows[number, name]["points"] for name in labels] for number in range(len(self.students))]
         frame = pd.DataFrame(lines, columns=labels, dtype="Int64")
@@ -110,7 +110,7 @@ class Marks:
                 partial.write_text(self.page(number), encoding="utf-8", errors="replace")
 
     def page(self, number: int) -> str:
-        """Give a student's page of feedback; nothing of theirs is taken for HTML."""
+        """Return a student's page of feedback; nothing that the student wrote is treated as HTML."""
         student, tables = self.students[number], ""
         mine = {name: row for (whose, name), row in self.rows.items() if whose == number}
         for chapter, edition in self.editions.items():

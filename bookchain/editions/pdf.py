@@ -37,11 +37,11 @@ NARROWED = """() => {
 
 
 class PdfError(RuntimeError):
-    """A fault that the reader can mend; the message names the place and the remedy."""
+    """A fault that the user can correct; the message names the place and the remedy."""
 
 
 def one_page(site: Path, target: Path) -> Path:
-    """Build what `bookchain.site.assemble` made as one page, in a folder of its own, and give that page.
+    """Build the result of `bookchain.site.assemble` as one page, in a folder of its own, and return that page.
 
     Raises:
         PdfError: If the site is not there, or Sphinx cannot build it.
@@ -57,7 +57,9 @@ def one_page(site: Path, target: Path) -> Path:
     command += ["--config", str(target / "_config.yml"), "--path-output", str(target)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if built.returncode:
-        raise PdfError(f"{site}: Sphinx cannot make one page of it; correct what it names:\n{built.stderr[-2000:]}")
+        raise PdfError(
+            f"{site}: Sphinx cannot make one page of it; correct the faults that it names:\n{built.stderr[-2000:]}"
+        )
     root = yaml.safe_load((site / "_toc.yml").read_text())["root"]
     return target / "_build" / "singlehtml" / f"{root}.html"
 
@@ -78,7 +80,7 @@ def setup(app) -> dict:
 
 
 def printable(html: str) -> str:
-    """Make of the single page one to print: no navigation, no scripts but MathJax, all unfolded, contents added."""
+    """Return the single page ready to print: no navigation, no script except MathJax, all unfolded, contents added."""
     page = BeautifulSoup(html, "html.parser")
     article = page.select_one("article.bd-article")
     for unwanted in article.select("script, button, .headerlink, input[type=range]"):
@@ -105,7 +107,7 @@ def printable(html: str) -> str:
 
 
 def _mend_citations(article) -> None:
-    """Let citations point at their entries: Sphinx numbers them page by page, so numbers meet on a single page."""
+    """Let citations point at their entries: Sphinx numbers them page by page, so numbers repeat on a single page."""
     for entry in article.select("div.citation[id]"):
         number, entry["id"] = entry["id"], f"entry-{entry['id']}"
         for link in article.select(f'a.reference[href$=".html#{number}"]'):
@@ -113,7 +115,7 @@ def _mend_citations(article) -> None:
 
 
 def _leave_out_pages_below_others(article) -> None:
-    """Drop the listings of the code reference, as long as all chapters together; links to them become plain text."""
+    """Drop the listings of the code reference, which are as long as all chapters; links to them become plain text."""
     for below in article.select(".toctree-wrapper .toctree-wrapper"):
         below.decompose()
     there = {element["id"] for element in article.select("[id]")}
@@ -123,7 +125,7 @@ def _leave_out_pages_below_others(article) -> None:
 
 
 def _contents(page: BeautifulSoup, article):
-    """Give a list of the chapters, with links to them."""
+    """Return a list of the chapters, with links to them."""
     contents = page.new_tag("ul", attrs={"class": "printed-contents"})
     for chapter in article.select(".toctree-wrapper > section"):
         heading = chapter.find(["h1", "h2"])
@@ -162,7 +164,7 @@ def print_page(page: Path, target: Path) -> None:
         tab.goto(page.resolve().as_uri())
         tab.evaluate(FINISHED)
         if faults := tab.evaluate(FAULTS):
-            raise PdfError(f"{page}: not shown: {'; '.join(faults[:5])}; correct the chapter that holds it")
+            raise PdfError(f"{page}: not shown: {'; '.join(faults[:5])}; correct the chapter that contains it")
         tab.evaluate(NARROWED)
         with written_whole(target) as partial:
             tab.pdf(path=partial, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)

@@ -1,4 +1,4 @@
-"""Where students' answers run: processes that see the package and a run, and are ended with all that they started.
+"""Where students' answers run: processes that see the package and a run, and end with everything that they started.
 
 With user namespaces (Linux) they have a file system of their own without the rest of the disk, no network, and no
 other process in sight. Without these, they work on copies and within the same limits, but see what their user sees.
@@ -33,7 +33,7 @@ UNPRIVILEGED = "setpriv --no-new-privs --inh-caps=-all --ambient-caps=-all --bou
 
 
 def confined(command: list[str], places: dict[Path, Path], scratch: Path, mount: Path, hidden: list[Path]) -> list[str]:
-    """Give the command that runs another one in namespaces of its own.
+    """Return the command that runs another one in namespaces of its own.
 
     Args:
         command: What to run, by absolute path.
@@ -70,7 +70,7 @@ def confined(command: list[str], places: dict[Path, Path], scratch: Path, mount:
 
 @cache
 def obstacle() -> str:
-    """Say why answers cannot have namespaces of their own on this machine; empty if they can."""
+    """Return why answers cannot have namespaces of their own on this machine; empty if they can."""
     with TemporaryDirectory() as folder:
         try:
             command = confined(["/bin/sh", "-c", ":"], {}, Path("/scratch"), Path(folder).resolve(), [])
@@ -84,7 +84,7 @@ def obstacle() -> str:
 def started(
     command: list[str], places: dict[Path, Path], scratch: Path, mount: Path, hidden: list[Path], isolated: bool
 ) -> Iterator[subprocess.Popen]:
-    """Run a command in namespaces of its own, or else on copies of its places; end it and all that it started.
+    """Run a command in namespaces of its own, or else on copies of its places; end it and everything that it started.
 
     The arguments are those of `confined`. Without namespaces the folder of `scratch` is laid anew each time.
     """
@@ -113,7 +113,7 @@ def started(
 
 
 def adopt() -> None:
-    """Become the parent of whatever one's children leave behind, and end with one's own parent (Linux)."""
+    """Become the parent of any process that a child leaves behind, and end when this process's parent ends (Linux)."""
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
@@ -121,7 +121,7 @@ def adopt() -> None:
 
 
 def end_children() -> None:
-    """End all processes below this one. They are halted first: a halted one starts no other."""
+    """End all processes below this one. They are halted first, because a halted process starts no other."""
     found: set[psutil.Process] = set()
     while new := set(psutil.Process().children(recursive=True)) - found:
         found |= new
@@ -135,7 +135,7 @@ def end_children() -> None:
 
 
 class Watch(Thread):
-    """End all processes below this one when together they fill too much memory, or are too many.
+    """End all processes below this one when together they use too much memory, or are too many.
 
     Attributes:
         told: What was too much; empty as long as nothing was.
@@ -146,7 +146,7 @@ class Watch(Thread):
         self.told, self.ended = "", Event()
 
     def run(self) -> None:
-        """Look five times a second."""
+        """Check five times a second."""
         while not self.ended.wait(0.2):
             children, filled = psutil.Process().children(recursive=True), 0
             for process in children:
