@@ -14,7 +14,7 @@ AGE_LIMITS, AGE_NAMES = (0, 1, 5, np.inf), ("below 1 year", "1 to 4 years", "5 y
 SEX_NAMES = {"F": "girls", "M": "boys"}
 NOT_STATED = "not stated"
 FEWEST = 10
-"""Images of each class without which a group has no score."""
+"""Smallest number of images of each class for which a group gets a score."""
 
 
 def age_groups(years: ArrayLike) -> np.ndarray:
@@ -39,16 +39,16 @@ def by_group(y_true: ArrayLike, probabilities: Mapping[str, ArrayLike], groups: 
         groups: Name of each image's group, shape (images,).
 
     Returns:
-        One row a group and model: `group`, `model`, `normal` and `abnormal` (numbers of images), and `auc`, `low`,
-        `high` as `roc.roc_auc` gives them; these are NaN where the group has fewer than `FEWEST` images of a class,
-        for an interval would say next to nothing.
+        One row per group and model: `group`, `model`, `normal` and `abnormal` (numbers of images), and `auc`, `low`,
+        `high` as `roc.roc_auc` returns them; these are NaN if the group has fewer than `FEWEST` images of a class,
+        because an interval would then say almost nothing.
 
     Raises:
         ValueError: The shapes differ, or as in `roc.roc_auc`.
     """
     labels, groups = np.asarray(y_true), np.asarray(groups)
     if labels.shape != groups.shape:
-        raise ValueError(f"labels {labels.shape} and groups {groups.shape}: give one group an image")
+        raise ValueError(f"labels {labels.shape} and groups {groups.shape}: give one group per image")
     rows = []
     for group in dict.fromkeys(groups):
         inside = groups == group

@@ -39,5 +39,5 @@ def test_small_groups_have_counts_and_no_score(few, scored):
 
 
 def test_one_group_an_image():
-    with pytest.raises(ValueError, match="one group an image"):
+    with pytest.raises(ValueError, match="one group per image"):
         subgroups.by_group([0, 1], {"model": [0.1, 0.2]}, ["girls"])
