@@ -1,4 +1,4 @@
-"""The child and the exposure, as a few drawn numbers: `Anatomy` stays with a child, `View` changes per film."""
+"""The child and the exposure as a few random numbers: `Anatomy` stays with a child, `View` changes with each film."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Anatomy:
         lung_height: From apex to the right dome at full inspiration.
         bell: How fast the chest widens below the apex (low: bell-shaped).
         wall: Thickness of muscle and fat outside the ribs.
-        rib_spacing: Distance of neighbouring ribs at the spine.
+        rib_spacing: Distance between neighbouring ribs at the spine.
         rib_drop: How far a rib falls from spine to front (small children: little).
         rib_radius: Radius of a rib.
         cardiothoracic_ratio: Heart width over inner chest width at full inspiration.
@@ -25,11 +25,11 @@ class Anatomy:
         thymus: (right, left) extent of the thymus beside the spine.
         sail: Whether the right lobe ends in the sharp lower edge of the "sail sign".
         spine_bend: Sideways bend of the spine at its apex.
-        dome_step: How much lower the left dome stands than the right.
+        dome_step: How much lower the left dome is than the right.
         lung_density: Tissue share of aerated lung.
         vessels: Calibre of the lung vessels relative to the mean.
         gas: Size of the gastric bubble.
-        seed: Of the child's own textures, vessels and lesions.
+        seed: Seed of the child's own textures, vessels and lesions.
     """
 
     age: float
@@ -59,9 +59,9 @@ def _within(value: float, low: float, high: float) -> float:
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw a child of one to five years.
+    """Return a random child of one to five years.
 
-    Sizes grow with age; the thymus and the cardiothoracic ratio (up to 0.55 in healthy toddlers) shrink with it.
+    Sizes grow with age; the thymus and the cardiothoracic ratio (up to 0.55 in healthy toddlers) shrink with age.
     """
     age = rng.uniform(1, 5)
     half_width = rng.normal(7.7 + 0.4 * age, 0.4)
@@ -96,13 +96,13 @@ class View:
 
     Attributes:
         inspiration: Depth of the breath; 1 is full.
-        rotation: Of the child about the long axis; positive turns the front to the image's right.
-        tilt: Of the child in the image plane.
+        rotation: Rotation of the child about the long axis; positive turns the front to the image's right.
+        tilt: Rotation of the child in the image plane.
         arms: Elevation of each upper arm (right, left); 0 hangs down, pi points up.
         aspect: Width over height of the film.
         top: From the apices up to the film's upper edge.
         below: From the dome down to the film's lower edge.
-        shift: Of the child sideways.
+        shift: Sideways shift of the child.
         quanta: Detected quanta per cm² in the open beam.
         scatter_ratio: Scattered over primary signal.
         unsharpness: Blur of detector and focal spot.
@@ -140,7 +140,7 @@ class View:
 
 
 def draw_view(rng: np.random.Generator) -> View:
-    """Draw an exposure: positioning, technique and film. Nothing here depends on the child or on disease."""
+    """Return a random exposure: positioning, technique and film. It depends neither on the child nor on disease."""
     raised = rng.random() < 0.55
     arm = rng.normal(2.3, 0.35) if raised else rng.normal(0.35, 0.2)
     marker = str(rng.choice(["R", "L", ""], p=[0.75, 0.1, 0.15]))

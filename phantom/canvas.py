@@ -1,4 +1,4 @@
-"""The film as a grid of centimetres: tubes, textures and thin vessels are drawn on it as path lengths."""
+"""The film as a grid in centimetres, on which tubes, textures and thin vessels are drawn as path lengths."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ class Canvas:
     """Pixel grid of a film in the child's own coordinates.
 
     Coordinates are centimetres: x to the image's right (the child's left), y downwards, the origin on the spine at the
-    height of the lung apices. A curved spine bends the x axis along y, so all that is drawn follows it.
+    height of the lung apices. A curved spine bends the x axis along y, and everything drawn follows it.
 
     Attributes:
         x: float32 (H, W), x of every pixel centre in cm.
@@ -47,7 +47,7 @@ class Canvas:
         return np.zeros(self.shape, np.float32)
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Map points (N, 2) of (x, y) in cm to (column, row) in pixels."""
+        """Convert points (N, 2) from (x, y) in cm to (column, row) in pixels."""
         points = np.asarray(points, np.float64)
         x, y = points[:, 0] + self._bend(points[:, 1]), points[:, 1]
         across, down = self.cosine * x - self.sine * y, self.sine * x + self.cosine * y
@@ -56,7 +56,7 @@ class Canvas:
     def add_tube(
         self, target: np.ndarray, points: np.ndarray, radius: float | np.ndarray, hollow: float = 0.0, scale: float = 1
     ) -> None:
-        """Add the path length through a round tube along a polyline to `target`.
+        """Add to `target` the path length in cm through a round tube along a polyline.
 
         Args:
             target: float32 (H, W), changed in place.
@@ -94,7 +94,7 @@ class Canvas:
         Args:
             points: (N, 2), (x, y) in cm.
             volumes: (N,), in cm^3.
-            sigma: Width of a volume in cm.
+            sigma: Standard deviation of the Gaussian in cm.
         """
         places = self.to_pixels(points)
         whole = np.floor(places).astype(np.int64)

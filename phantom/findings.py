@@ -1,4 +1,4 @@
-"""What a sick child has: drawn combinations of findings, by the names of VinDr-PCXR."""
+"""The findings of a sick child: random combinations, with the names of VinDr-PCXR."""
 
 import numpy as np
 
@@ -33,10 +33,10 @@ COMPANIONS = {
 
 
 def draw_findings(rng: np.random.Generator, pattern: str = "any") -> tuple[str, ...]:
-    """Draw a plausible combination of one or two findings of a sick child.
+    """Return a random plausible combination of one or two findings of a sick child.
 
     Args:
-        rng: Generator.
+        rng: Generator of the combination.
         pattern: "any", "bacterial" (focal) or "viral" (diffuse).
 
     Raises:

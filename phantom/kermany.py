@@ -1,4 +1,4 @@
-"""Write a synthetic cohort as the Kermany set comes: JPEG files in class folders, patients in the file names."""
+"""Write a synthetic cohort in the layout of the Kermany set: JPEGs in class folders, patients in the file names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,13 +53,13 @@ def write_kermany(
     masks: str | Path | None = None,
     mildest: float = 0.0,
 ) -> pd.DataFrame:
-    """Write `root/chest_xray/{train,test,val}/{NORMAL,PNEUMONIA}/*.jpeg` with file names of the real set's patterns.
+    """Write `root/chest_xray/{train,test,val}/{NORMAL,PNEUMONIA}/*.jpeg` with file names like those of the real set.
 
     Bacterial pneumonia is mostly focal consolidation, viral pneumonia mostly diffuse interstitial disease. As in the
-    real set some children have several images; a few bare numbers occur both as IM and NORMAL2-IM, or with both
-    bacteria and virus; and, from 40 images on, one normal image is a re-encoded copy of another patient's. A patient
-    stays in one folder. Image i is drawn from `numpy.random.default_rng([seed, i])`, so the files do not depend on the
-    number of workers.
+    real set, some children have several images, and a few bare numbers occur both as IM and NORMAL2-IM, or with both
+    bacteria and virus. With 40 images or more, one normal image is a re-encoded copy of another patient's. All images
+    of a patient are in one folder. Image i is drawn from `numpy.random.default_rng([seed, i])`, so the files do not
+    depend on the number of workers.
 
     Args:
         root: Folder to write; new or empty.
@@ -67,19 +67,19 @@ def write_kermany(
         bacterial: Number of images of bacterial pneumonia.
         viral: Number of images of viral pneumonia.
         size: Height of the images in pixels.
-        seed: Of the cohort.
+        seed: Seed of the cohort.
         workers: Processes; default: all cores.
-        masks: Folder for the lung masks, new or empty: 1-bit PNG (0 and 255) in the same folders, as
-            `masks/train/NORMAL/IM-0115-0001.png`. Not written when not given.
+        masks: Folder for the lung masks, new or empty: 1-bit PNG (0 and 255) in the same folders, such as
+            `masks/train/NORMAL/IM-0115-0001.png`. Without it, no masks are written.
         mildest: Least severity of a finding, 0 to 1; see `draw_radiograph`.
 
     Returns:
-        One row an image: `path` (relative to `root`), `patient`, `label` (0 normal, 1 abnormal), `findings` (tuple of
+        One row per image: `path` (relative to `root`), `patient`, `label` (0 normal, 1 abnormal), `findings` (tuple of
         VinDr-PCXR names), `split` (the folder).
 
     Raises:
-        FileExistsError: `root` or `masks` holds something.
-        ValueError: A count is negative, all are zero, or `masks` lies in `root`.
+        FileExistsError: `root` or `masks` is not empty.
+        ValueError: A count is negative, all are zero, or `masks` is inside `root`.
     """
     counts = {"normal": normal, "bacteria": bacterial, "virus": viral}
     if min(counts.values()) < 0 or sum(counts.values()) == 0:
@@ -147,7 +147,7 @@ def _encode(path: Path, pixels: np.ndarray, options: list[int]) -> None:
 
 
 def _plan(counts: dict[str, int], rng: np.random.Generator) -> tuple[list[_Patient], list[_Image]]:
-    """Decide patients, their numbers and folders, and the name of every file."""
+    """Choose the patients, their numbers and folders, and the name of every file."""
     patients = []
     for kind, count in counts.items():
         group = [_Patient(kind, images) for images in _group_sizes(count, kind, rng)]
@@ -171,7 +171,7 @@ def _plan(counts: dict[str, int], rng: np.random.Generator) -> tuple[list[_Patie
 
 
 def _group_sizes(count: int, kind: str, rng: np.random.Generator) -> list[int]:
-    """Split a number of images into patients of 1 to 5 images."""
+    """Divide a number of images among patients with 1 to 5 images each."""
     sizes, left = [], count
     while left:
         several = rng.random() < (0.08 if kind == "normal" else 0.35)
@@ -184,7 +184,7 @@ def _group_sizes(count: int, kind: str, rng: np.random.Generator) -> list[int]:
 
 
 def _assign_splits(group: list[_Patient], rng: np.random.Generator) -> None:
-    """Assign each patient a folder; with three patients or more, each folder gets at least one."""
+    """Assign each patient to a folder; with three or more patients, each folder gets at least one."""
     enough = len(group) >= 3
     test = max(round(SPLIT_SHARES["test"] * len(group)), int(enough))
     validation = max(round(SPLIT_SHARES["val"] * len(group)), int(enough))
@@ -217,7 +217,7 @@ def _normal_stems(patient: _Patient, rng: np.random.Generator) -> list[str]:
 
 
 def _copy_one_image(patients: list[_Patient], images: list[_Image]) -> None:
-    """Make one normal training image the re-encoded copy of that of another patient without a shared number."""
+    """Replace one normal training image by a re-encoded copy of another patient's; the two share no number."""
     numbers = [patient.number for patient in patients if patient.kind == "normal"]
     single = [
         index

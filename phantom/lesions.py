@@ -1,4 +1,4 @@
-"""What each finding does to the chest: the tissue it adds to the lungs, and the boxes around it."""
+"""The effect of each finding on the chest: the tissue that it adds to the lungs, and the boxes around it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]
 
 
 def enlarge_heart(anatomy: Anatomy, severity: float) -> Anatomy:
-    """Return the child with cardiomegaly; the mildest cases lie within the healthy range of toddlers."""
+    """Return the child with cardiomegaly; the mildest cases are within the healthy range of toddlers."""
     return replace(anatomy, cardiothoracic_ratio=max(anatomy.cardiothoracic_ratio, 0.50) + 0.02 + 0.16 * severity)
 
 
@@ -30,12 +30,12 @@ def paint(thorax: Thorax, finding: str, severity: float, rng: np.random.Generato
     Args:
         thorax: Geometry of the child in this view.
         finding: A key of `PAINTERS`.
-        severity: 0 (barely there) to 1.
-        rng: Generator of the finding's place and shape.
+        severity: 0 (barely visible) to 1.
+        rng: Generator of the finding's position and shape.
 
     Returns:
         Added tissue in cm, float32 (H, W), and boxes (x_min, y_min, x_max, y_max) in pixels, max exclusive, one for
-        each separate part that lies in the frame.
+        each separate part inside the frame.
     """
     parts = PAINTERS[finding](thorax, severity, rng)
     boxes = [box for box in (_box(part, thorax.lung_hull > 0.3) for part in parts) if box is not None]
@@ -43,7 +43,7 @@ def paint(thorax: Thorax, finding: str, severity: float, rng: np.random.Generato
 
 
 def _box(path: np.ndarray, where: np.ndarray, share: float = 0.3) -> Box | None:
-    """Box around the pixels of `where` in which `path` exceeds a share of its maximum; None where there are none."""
+    """Return the box around the pixels of `where` in which `path` exceeds a share of its maximum, or None."""
     path = np.where(where, path, 0)
     peak = path.max()
     if peak <= 0:
@@ -56,12 +56,12 @@ def _box(path: np.ndarray, where: np.ndarray, share: float = 0.3) -> Box | None:
 
 
 def _air(thorax: Thorax) -> np.ndarray:
-    """Air in the lungs that tissue can replace, in cm."""
+    """Return the air in the lungs that tissue can replace, in cm."""
     return thorax.lung * np.float32(1 - thorax.anatomy.lung_density)
 
 
 def _place(thorax: Thorax, rng: np.random.Generator, side: str, low: float = 0.2, high: float = 0.92) -> np.ndarray:
-    """Draw a point (x, y) in cm inside a lung; `low` and `high` bound its height as shares of the lung's."""
+    """Return a random point (x, y) in cm inside a lung; `low` and `high` bound its height as shares of the lung's."""
     y = rng.uniform(low, high) * thorax.height
     return np.array([SIDES[side] * rng.uniform(0.28, 0.78) * thorax.half_width_at(np.array(y)), y])
 
@@ -77,7 +77,7 @@ def _same_side(thorax: Thorax, side: str) -> np.ndarray:
 def _patch(
     thorax: Thorax, centre: np.ndarray, radii: tuple[float, float], rng: np.random.Generator, ragged: float
 ) -> np.ndarray:
-    """Ill-defined patch, 0 to 1: an ellipse whose edge a texture frays."""
+    """Return an ill-defined patch, 0 to 1: an ellipse with an edge frayed by a texture."""
     x, y = thorax.canvas.x - np.float32(centre[0]), thorax.canvas.y - np.float32(centre[1])
     distance = np.sqrt((x / np.float32(radii[0])) ** 2 + (y / np.float32(radii[1])) ** 2)
     frayed = distance + np.float32(ragged) * thorax.canvas.texture(rng, 1.8, 4, 0.6)
@@ -85,7 +85,7 @@ def _patch(
 
 
 def _consolidation(thorax: Thorax, severity: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """Alveoli filled over a patch or up to a fissure, with air left in the bronchi of dense ones."""
+    """Filled alveoli in a patch or up to a fissure; dense patches still have air in their bronchi."""
     parts = []
     for _ in range(1 + int(rng.random() < 0.2)):
         side = _side(rng)
@@ -113,7 +113,7 @@ def _infiltration(thorax: Thorax, severity: float, rng: np.random.Generator) -> 
 
 
 def _other_opacity(thorax: Thorax, severity: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """A round opacity: round pneumonia of children."""
+    """A round opacity, like the round pneumonia of children."""
     side = _side(rng)
     size = rng.uniform(0.7, 1.6)
     patch = _patch(thorax, _place(thorax, rng, side), (size, size), rng, 0.08)
@@ -140,7 +140,7 @@ def _peribronchovascular(thorax: Thorax, severity: float, rng: np.random.Generat
 
 
 def _bronchial_thickening(thorax: Thorax, severity: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """Rings and tramlines: bronchial walls seen end on and from the side."""
+    """Rings and tramlines: bronchial walls seen from the end and from the side."""
     parts = []
     for side, sign in SIDES.items():
         path = thorax.canvas.zeros()
@@ -173,7 +173,7 @@ def _reticulonodular(thorax: Thorax, severity: float, rng: np.random.Generator) 
 
 
 def _atelectasis(thorax: Thorax, severity: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """Collapsed lung: a wedge that points at the hilum, or a thin plate above the diaphragm."""
+    """Collapsed lung: a wedge that points to the hilum, or a thin plate above the diaphragm."""
     side = _side(rng)
     x, y = thorax.hila[side]
     if rng.random() < 0.5:

@@ -27,12 +27,12 @@ SPECTRUM = {40: 0.55, 60: 0.45}
 def transmit(soft: np.ndarray, bone: np.ndarray, spectrum: dict[int, float] | None = None) -> np.ndarray:
     """Return the transmitted share of a beam: the Beer-Lambert law, summed over energy bins.
 
-    Air, in the lungs and around the child, is taken as empty (less than 0.3 % per 10 cm).
+    Air in the lungs and around the child counts as empty (less than 0.3 % per 10 cm).
 
     Args:
         soft: Path length through soft tissue in cm, any shape, 0 or more.
         bone: Path length through cortical bone in cm, same shape.
-        spectrum: Share of the signal per energy in keV; keys of `MASS_ATTENUATION`. Default: `SPECTRUM`.
+        spectrum: Energy in keV, a key of `MASS_ATTENUATION`, to its share of the signal. Default: `SPECTRUM`.
 
     Returns:
         float32 array in (0, 1], same shape: sum over E of share(E) * exp(-mu_soft(E) soft - mu_bone(E) bone).
@@ -56,7 +56,7 @@ def transmit(soft: np.ndarray, bone: np.ndarray, spectrum: dict[int, float] | No
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of an image (H, W) with `sigma` in pixels; wide kernels are applied at reduced size."""
+    """Return an image (H, W) after a Gaussian blur of `sigma` pixels; wide kernels are applied at reduced size."""
     if sigma < 0.2:
         return image
     step = max(1, int(sigma // 3))
@@ -78,11 +78,11 @@ def detect(
     scatter_width: float = 3.0,
     unsharpness: float = 0.03,
 ) -> np.ndarray:
-    """Return what a detector measures behind the child.
+    """Return the signal that a detector measures behind the child.
 
     Scatter is a share of the local primary beam, spread over centimetres. Quantum noise is Poisson noise in its normal
-    limit (tens of quanta per pixel and more), so that two images from the same generator differ only where their
-    anatomy does. It is added after the detector blur.
+    limit (tens of quanta per pixel and more), so two images from the same generator differ only where their anatomy
+    differs. It is added after the detector blur.
 
     Args:
         transmitted: float32 (H, W), transmitted share of the beam.
@@ -94,7 +94,7 @@ def detect(
         unsharpness: Standard deviation of focal spot, motion and detector blur in cm.
 
     Returns:
-        float32 (H, W), positive; 1 in the open beam, but for scatter and noise.
+        float32 (H, W), positive; 1 in the open beam, apart from scatter and noise.
     """
     scattered = blur(transmitted, scatter_width / pixel)
     signal = blur(transmitted + np.float32(scatter_ratio) * scattered, unsharpness / pixel) / (1 + scatter_ratio)
@@ -119,8 +119,8 @@ def display(
         pixel: Side of a pixel in cm.
         body: bool (H, W), where the child is in the collimated field; it sets the window, as in automatic exposure
             recognition.
-        compression: Share of the low-frequency (3 cm) log signal that is taken off, which evens out lung and
-            mediastinum as computed-radiography processing does.
+        compression: Share of the low-frequency (3 cm) log signal to subtract, 0 to 1; this evens out lung and
+            mediastinum, as computed-radiography processing does.
         gamma: Exponent of the characteristic curve.
         window: Percentiles of the log signal in `body` that become (nearly) black and white.
 

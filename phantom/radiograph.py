@@ -1,4 +1,4 @@
-"""One synthetic chest radiograph: child, view and findings put together."""
+"""One synthetic chest radiograph, from child, view and findings."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ from phantom.vessels import draw_vessels
 
 @dataclass(frozen=True)
 class Radiograph:
-    """A drawn radiograph and what is known about it.
+    """A synthetic radiograph with its annotations.
 
     Attributes:
         image: float32 (H, W) in [0, 1], bone bright.
-        lung_mask: bool (H, W), both lungs, the part behind the heart included.
+        lung_mask: bool (H, W), both lungs, including the part behind the heart.
         boxes: (finding, x_min, y_min, x_max, y_max) in pixels, max exclusive, inside the frame.
         findings: Names of the findings, as in VinDr-PCXR; empty for a healthy child.
-        severities: 0 (barely there) to 1, one a finding.
+        severities: 0 (barely visible) to 1, one per finding.
         anatomy: The child, before disease changed it.
         view: The exposure.
     """
@@ -46,24 +46,24 @@ def draw_radiograph(
     severity: float | None = None,
     mildest: float = 0.0,
 ) -> Radiograph:
-    """Draw a frontal chest radiograph of a child of one to five years.
+    """Return a synthetic frontal chest radiograph of a child of one to five years.
 
-    Path lengths of soft tissue and bone are computed from the child's geometry and turned into an image by
-    `phantom.physics`. The same generator state gives the same child, view and noise whatever the findings, so an
-    image with a lesion and one without it can be compared. Lesions belong to the child: with the same `anatomy` they
-    come out in the same place on every film.
+    Path lengths of soft tissue and bone are computed from the child's geometry, and `phantom.physics` turns them into
+    an image. The same generator state gives the same child, view and noise for all findings, so images with and without
+    a lesion can be compared. Lesions belong to the child: with the same `anatomy` they have the same place on every
+    film.
 
     Args:
-        rng: Generator; four numbers are taken from it.
+        rng: Generator, from which four numbers are drawn.
         size: Height of the image in pixels, 32 or more; the width is 1.0 to 1.45 times that.
         findings: Names from `lesions.FINDINGS`; none for a healthy child.
-        anatomy: The child; drawn when not given.
-        view: The exposure; drawn when not given.
-        severity: Of every finding, 0 to 1. Default: drawn, from `mildest` to 1.
-        mildest: Least severity that is drawn, 0 (barely visible) to 1.
+        anatomy: The child; random by default.
+        view: The exposure; random by default.
+        severity: Severity of every finding, 0 to 1; by default random, from `mildest` to 1.
+        mildest: Least random severity, 0 (barely visible) to 1.
 
     Raises:
-        ValueError: Unknown finding, or a size or severity out of range.
+        ValueError: A finding is unknown, or a size or severity is out of range.
     """
     unknown = [finding for finding in findings if finding not in FINDINGS]
     if unknown:
@@ -106,7 +106,7 @@ def _canvas(anatomy: Anatomy, view: View, size: int) -> Canvas:
 
 
 def _lines(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
-    """Tubes, wires and electrodes on the skin, as path lengths of the bone that attenuates like them."""
+    """Return tubes, wires and electrodes on the skin, as path lengths of bone with the same attenuation."""
     path = thorax.canvas.zeros()
     for _ in range(thorax.view.lines):
         start = np.array([rng.choice([-1, 1]) * rng.uniform(0.3, 0.9), rng.uniform(0.1, 0.9)])
@@ -122,7 +122,7 @@ def _lines(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
 
 
 def _expose(thorax: Thorax, lesions: np.ndarray, outside: np.ndarray, noise: np.random.Generator) -> np.ndarray:
-    """Sum the path lengths of all tissues, and of what lies on the skin, and form the image."""
+    """Return the image of all tissues and of the objects on the skin, from the sums of their path lengths."""
     anatomy, view, canvas = thorax.anatomy, thorax.view, thorax.canvas
     child = np.random.default_rng([anatomy.seed, 0])
     bone = draw_skeleton(thorax, child)
@@ -142,7 +142,7 @@ def _expose(thorax: Thorax, lesions: np.ndarray, outside: np.ndarray, noise: np.
 
 
 def _finish(image: np.ndarray, view: View) -> np.ndarray:
-    """Blacken the collimator's edge and set the laterality letter."""
+    """Blacken the collimator's edge and add the laterality letter."""
     height, width = image.shape
     edge = [round(share * size) for share, size in zip(view.shutter, (width, height, width, height), strict=True)]
     image[:, : edge[0]] = image[: edge[1]] = 0

@@ -19,7 +19,7 @@ def draw_skeleton(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
 
 
 def _tube_chord(distance: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Cortical path through a rib-like tube: shell plus a thin share of spongy bone."""
+    """Return the cortical path through a rib-like tube: a shell plus a small share of spongy bone."""
     squared = radius**2
     outer = np.sqrt(np.clip(squared - distance**2, 0, None))
     inner = np.sqrt(np.clip(0.6 * squared - distance**2, 0, None))
@@ -27,10 +27,10 @@ def _tube_chord(distance: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def _ribs(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
-    """Ribs as tubes on the chest wall: an ellipse seen from the front, its back and front half added.
+    """Return the ribs as tubes on the chest wall: an ellipse seen from the front, with back and front halves added.
 
-    A point of a rib at angle theta (0 at the spine, pi/2 at the side) lies at x = w sin(theta) and falls towards the
-    front. A pixel therefore sees the back half at asin(|x| / w) and the front half at pi - asin(|x| / w).
+    A point of a rib at angle theta (0 at the spine, pi/2 at the side) is at x = w sin(theta) and falls towards the
+    front. So a pixel sees the back half at asin(|x| / w) and the front half at pi - asin(|x| / w).
     """
     anatomy, canvas = thorax.anatomy, thorax.canvas
     spacing = np.float32(anatomy.rib_spacing * (0.94 + 0.06 * thorax.view.inspiration))
@@ -73,7 +73,7 @@ def _ribs(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
 
 
 def _spine(thorax: Thorax) -> np.ndarray:
-    """Vertebrae: bodies with dense end plates, discs between them, pedicles, spinous and transverse processes."""
+    """Return the vertebrae: bodies with dense end plates, discs, pedicles, spinous and transverse processes."""
     anatomy, canvas = thorax.anatomy, thorax.canvas
     spacing = np.float32(anatomy.rib_spacing)
     x = canvas.x + np.float32(0.15 * thorax.front_shift)
@@ -93,7 +93,7 @@ def _spine(thorax: Thorax) -> np.ndarray:
 
 
 def _shoulder_girdle(thorax: Thorax, bone: np.ndarray) -> None:
-    """Add clavicles, scapulae and humeri, which follow the arms."""
+    """Add clavicles, scapulae and humeri, which move with the arms."""
     anatomy, canvas, height = thorax.anatomy, thorax.canvas, thorax.height
     width = anatomy.half_width
     for (side, sign), lift in zip(SIDES.items(), thorax.view.arms, strict=True):
@@ -121,7 +121,7 @@ def _shoulder_girdle(thorax: Thorax, bone: np.ndarray) -> None:
 
 
 def _jaw(thorax: Thorax, bone: np.ndarray) -> None:
-    """Add the lower jaw and the skull above it, at the top of films that show the neck."""
+    """Add the lower jaw and the skull above it, at the top of films that include the neck."""
     x, y = thorax.chin
     turn = np.linspace(-1.2, 1.2, 11)
     arch = np.stack([x + 4.4 * np.sin(turn) / np.sin(1.2), y - 0.5 - 4.0 * (1 - np.cos(turn)) / (1 - np.cos(1.2))], 1)

@@ -1,4 +1,4 @@
-"""Writing a cohort: a new folder that appears only when it is complete, and worker processes."""
+"""Write a cohort: a new folder that appears only when it is complete, and worker processes."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +15,10 @@ def new_folder(root: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `root` that is renamed to `root` when the block ends without an error.
 
     Args:
-        root: Folder to be made; it must not exist, or be empty.
+        root: Folder to make; it must not exist, or it must be empty.
 
     Raises:
-        FileExistsError: `root` exists and is a file, or holds something.
+        FileExistsError: `root` is a file, or a folder that is not empty.
     """
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -47,6 +47,6 @@ def _single_threaded(function: Callable[..., Any], arguments: tuple[Any, ...]) -
 
 
 def map_jobs(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int | None = None) -> list[Any]:
-    """Call `function(*job)` for every job in `workers` processes (default: all cores); results in order."""
+    """Return the results of `function(*job)` for all jobs, in order, from `workers` processes (default: all cores)."""
     workers = min(workers or cpu_count(), max(len(jobs), 1))
     return Parallel(n_jobs=workers)(delayed(_single_threaded)(function, job) for job in jobs)

@@ -1,4 +1,4 @@
-"""Soft tissue and air of the chest: body, lungs, diaphragm, mediastinum, as path lengths on a canvas."""
+"""Soft tissue and air of the chest (body, lungs, diaphragm, mediastinum) as path lengths on a canvas."""
 
 from functools import cached_property
 
@@ -12,16 +12,16 @@ SIDES = {"right": -1, "left": 1}
 
 
 def smoothstep(value: np.ndarray) -> np.ndarray:
-    """Rise smoothly from 0 (value 0 or less) to 1 (value 1 or more)."""
+    """Return a smooth rise from 0 (value 0 or less) to 1 (value 1 or more)."""
     value = np.clip(value, 0, 1)
     return value * value * (3 - 2 * value)
 
 
 class Thorax:
-    """Geometry of one child in one view, evaluated on a canvas. All maps are float32 (H, W), in cm unless said."""
+    """Geometry of one child in one view on a canvas. All maps are float32 (H, W), in cm unless stated otherwise."""
 
     def __init__(self, anatomy: Anatomy, view: View, canvas: Canvas) -> None:
-        """Fix the lengths that breath and rotation change."""
+        """Compute the lengths that depend on breath and rotation."""
         self.anatomy, self.view, self.canvas = anatomy, view, canvas
         self.height = anatomy.lung_height * view.inspiration
         self.front_shift = anatomy.half_depth * float(np.sin(view.rotation))
@@ -29,7 +29,7 @@ class Thorax:
         self.hila = {side: (sign * 0.27 * anatomy.half_width, 0.46 * self.height) for side, sign in SIDES.items()}
 
     def half_width_at(self, y: np.ndarray) -> np.ndarray:
-        """Inner half-width of the chest at height y: a bell that opens at the apices."""
+        """Return the inner half-width of the chest in cm at height y: a bell that widens below the apices."""
         t = np.clip(y / self.height, 0, 1)
         opening = (1 - (1 - t) ** self.anatomy.bell) ** 0.55
         below = np.clip(y / self.height - 1, 0, None)
@@ -37,17 +37,17 @@ class Thorax:
 
     @cached_property
     def half_width(self) -> np.ndarray:
-        """Inner half-width of the chest, for every pixel's height."""
+        """The inner half-width of the chest at every pixel's height."""
         rows = np.linspace(-20, 40, 1201)
         return np.interp(self.canvas.y, rows, self.half_width_at(rows)).astype(np.float32)
 
     @cached_property
     def across(self) -> np.ndarray:
-        """`|x|` over the inner half-width, 0 on the spine and 1 on the chest wall."""
+        """`|x|` divided by the inner half-width: 0 on the spine and 1 on the chest wall."""
         return np.abs(self.canvas.x) / self.half_width
 
     def dome_at(self, x: np.ndarray) -> np.ndarray:
-        """Height y of the diaphragm's edge at x (cm): domes with costophrenic and cardiophrenic angles."""
+        """Return the height y of the diaphragm's edge at x (cm): domes with costophrenic and cardiophrenic angles."""
         right = x < 0
         peak = np.where(right, 0.47, 0.52)
         share = np.abs(x) / self.anatomy.half_width
@@ -57,7 +57,7 @@ class Thorax:
 
     @cached_property
     def dome(self) -> np.ndarray:
-        """The diaphragm's height under every pixel's x."""
+        """The diaphragm's height at every pixel's x."""
         columns = np.linspace(-30, 30, 1201)
         return np.interp(self.canvas.x, columns, self.dome_at(columns)).astype(np.float32)
 
@@ -70,7 +70,7 @@ class Thorax:
 
     @cached_property
     def lung_mask(self) -> np.ndarray:
-        """Mask (H, W) of both lungs above the diaphragm, bool, the part behind the heart included."""
+        """Mask (H, W) of both lungs above the diaphragm, bool, including the part behind the heart."""
         x = np.abs(self.canvas.x)
         inside = (x > self.medial) & (self.across < 0.985) & (self.canvas.y > 0)
         return inside & (self.canvas.y < self.dome)
@@ -82,7 +82,7 @@ class Thorax:
 
     @cached_property
     def lung_hull(self) -> np.ndarray:
-        """Path through the lungs were there no heart, thin at apex and wall, fading below the diaphragm's edge."""
+        """Path through the lungs if there were no heart: thin at apex and wall, fading below the diaphragm's edge."""
         chord = 2 * self.half_depth * np.sqrt(np.clip(1 - self.across**2, 0, 1)) * np.float32(0.92)
         x = np.abs(self.canvas.x)
         chord *= smoothstep((x - self.medial + 0.9) / 2.8) * smoothstep(self.canvas.y / 1.2 + 0.2)
@@ -99,7 +99,7 @@ class Thorax:
 
     @cached_property
     def heart(self) -> np.ndarray:
-        """Path through the heart, a leaning ellipsoid for the ventricles, another for the right atrium."""
+        """Path through the heart: a leaning ellipsoid for the ventricles and another for the right atrium."""
         width, tall = self.heart_size
         x, y = self.canvas.x - np.float32(self.front_shift), self.canvas.y
         bottom = self.height + 0.12 * tall
@@ -112,7 +112,7 @@ class Thorax:
     def _ellipsoid(
         x: np.ndarray, y: np.ndarray, centre: tuple[float, float], axes: tuple[float, float], lean: float, depth: float
     ) -> np.ndarray:
-        """Chord of an ellipsoid; `lean` turns its long axis towards the child's left foot."""
+        """Return the chord through an ellipsoid; `lean` turns its long axis towards the child's left foot."""
         cosine, sine = np.float32(np.cos(lean)), np.float32(np.sin(lean))
         along = (x - np.float32(centre[0])) * cosine + (y - np.float32(centre[1])) * sine
         aside = (y - np.float32(centre[1])) * cosine - (x - np.float32(centre[0])) * sine
@@ -123,7 +123,7 @@ class Thorax:
 
     @cached_property
     def vessels_and_thymus(self) -> np.ndarray:
-        """Path through the upper mediastinum, great vessels and thymus, which ends in a sail now and then."""
+        """Path through the upper mediastinum, great vessels and thymus, which sometimes ends in a sail."""
         x, y = self.canvas.x - np.float32(0.6 * self.front_shift), self.canvas.y
         t = y / np.float32(self.height)
         trunk = np.float32(0.15 * self.anatomy.half_width) * (1 + 0.35 * smoothstep(t / 0.5))
@@ -142,20 +142,20 @@ class Thorax:
 
     @cached_property
     def mediastinum(self) -> np.ndarray:
-        """Soft tissue that displaces lung; overlapping organs do not add up in full."""
+        """Soft tissue that displaces lung; overlapping organs add up only partly."""
         heart, upper = self.heart, self.vessels_and_thymus
         return np.maximum(heart, upper) + 0.3 * np.minimum(heart, upper)
 
     @cached_property
     def lung(self) -> np.ndarray:
-        """Path through aerated lung, what the mediastinum takes up removed; some lung stays behind the heart."""
+        """Path through aerated lung without what the mediastinum displaces; some lung stays behind the heart."""
         free = self.lung_hull - self.mediastinum
         least = 0.22 * self.lung_hull
         return np.maximum(free, least)
 
     @cached_property
     def abdominal_gas(self) -> np.ndarray:
-        """Path through the gas of stomach and bowel below the left dome."""
+        """Path through the gas in stomach and bowel below the left dome."""
         rng = np.random.default_rng([self.anatomy.seed, 3])
         path, half = self.canvas.zeros(), self.anatomy.half_width
         top = self.height + self.anatomy.dome_step
@@ -179,7 +179,7 @@ class Thorax:
 
     @cached_property
     def body(self) -> np.ndarray:
-        """Path through the whole child (trunk, neck, shoulders, arms, head), lungs as if they were solid."""
+        """Path through the whole child (trunk, neck, shoulders, arms, head), with lungs as if they were solid."""
         a, y, x = self.anatomy, self.canvas.y, self.canvas.x
         rows = np.linspace(-14, 40, 1081)
         chest = self.half_width_at(rows) + a.wall

@@ -1,4 +1,4 @@
-"""Lung vessels that branch from the hila, and the vessels' use for lung markings."""
+"""Lung vessels that branch from the hila and make the lung markings."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ GENERATIONS = 6
 def grow_tree(
     rng: np.random.Generator, hilum: tuple[float, float], sign: int, reach: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Grow a branching tree of tapering tubes from a hilum.
+    """Return a random branching tree of tapering tubes that starts at a hilum.
 
-    Every branch divides into two whose radii follow Murray's law (r^3 is kept) but for a
-    slight taper, with angles and lengths drawn.
+    Every branch divides into two, whose radii follow Murray's law (r^3 is kept) apart from a slight taper. Angles and
+    lengths are random.
 
     Args:
         rng: Generator of the tree.
@@ -22,7 +22,7 @@ def grow_tree(
         reach: Distance in cm from the hilum to the lung's edge.
 
     Returns:
-        points (N, 2) in cm, radius (N,) in cm, length (N,) in cm that each point stands for.
+        points (N, 2) in cm, radius (N,) in cm, length (N,) in cm that each point represents.
     """
     # Angles from the horizontal: upper-lobe, middle and lower-lobe trunks; the lower ones are larger.
     angle = np.array([-1.35, -0.85, -0.35, 0.15, 0.55, 0.9, 1.25]) + rng.normal(0, 0.12, 7)

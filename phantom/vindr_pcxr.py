@@ -1,4 +1,4 @@
-"""Write a synthetic cohort as VinDr-PCXR comes: DICOM files without identity, and four CSV files."""
+"""Write a synthetic cohort in the layout of VinDr-PCXR: DICOM files without identity, and four CSV files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,30 +50,30 @@ def write_vindr_pcxr(
     """Write `root/{train,test}/<32 hex digits>.dicom` and the four CSV files `{image_labels,annotations}_*.csv`.
 
     The files vary as real ones do: MONOCHROME1 and MONOCHROME2, 12 to 16 bits stored, with and without a VOI window and
-    a rescale slope and intercept, age and sex on some, identity on none. Image i (training images first) is drawn from
-    `numpy.random.default_rng([seed, i])`, so the files do not depend on the number of workers.
+    a rescale slope and intercept. Some have age and sex, none has identity. Image i (training images first) is drawn
+    from `numpy.random.default_rng([seed, i])`, so the files do not depend on the number of workers.
 
     Args:
         root: Folder to write; new or empty.
-        labels: Columns of the label tables, spelt as the data set spells them: No finding and the diseases.
-        class_names: Findings that a box may have; `class_id` is the place in this list (the real ids are not public).
-        train: Number of training images, one a child.
-        test: Number of test images, one a child.
+        labels: Columns of the label tables in the data set's own spelling: No finding and the diseases.
+        class_names: Findings of boxes; `class_id` is the position in this list (the real ids are not public).
+        train: Number of training images, one per child.
+        test: Number of test images, one per child.
         abnormal_fraction: Share of sick children in each part, 0 to 1.
         size: Height of the images in pixels.
-        seed: Of the cohort.
+        seed: Seed of the cohort.
         workers: Processes; default: all cores.
         mildest: Least severity of a finding, 0 to 1; see `draw_radiograph`.
 
     Returns:
-        One row an image: `path` (relative to `root`), `patient` (the image id), `label` (0 healthy, 1 sick child),
+        One row per image: `path` (relative to `root`), `patient` (the image id), `label` (0 healthy, 1 sick child),
         `findings` (tuple of class names), `split` (the folder), `diseases` (tuple of the label columns set to 1; empty
         for the rows of zeros).
 
     Raises:
-        FileExistsError: `root` holds something.
-        ValueError: A count is negative, both are zero, the fraction lies outside [0, 1], or a name is missing that the
-            phantom may write down.
+        FileExistsError: `root` is not empty.
+        ValueError: A count is negative, both are zero, the fraction is outside [0, 1], or `labels` or `class_names`
+            lacks a name that the phantom may use.
     """
     if min(train, test) < 0 or train + test == 0:
         raise ValueError(f"train={train} and test={test} make no cohort; give 0 or more, at least 1 in all")
@@ -112,7 +112,7 @@ def _write_image(path: Path, sick: bool, size: int, seed: int, index: int, milde
 
 
 def _diseases(findings: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
-    """Draw the label columns that a reader sets for the findings."""
+    """Return random label columns that a radiologist might set for the findings."""
     if not findings:
         return (NO_FINDING,)
     if findings[0] == "Consolidation" and "Pleural effusion" in findings and rng.random() < 0.2:
@@ -125,7 +125,7 @@ def _diseases(findings: tuple[str, ...], rng: np.random.Generator) -> tuple[str,
 
 
 def _dataset(image: np.ndarray, age: float, image_id: str, rng: np.random.Generator) -> Dataset:
-    """Encode an image (H, W) in [0, 1] as a DICOM data set that displays as that image."""
+    """Return an image (H, W) in [0, 1] as a DICOM data set that displays as that image."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -1,1 +1,1 @@
-"""The pretext tasks: how an image is corrupted, what restores it without learning, and how close it comes."""
+"""The pretext tasks: corrupting images, restoring them without learning, and scoring the result."""

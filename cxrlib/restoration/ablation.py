@@ -1,7 +1,7 @@
-"""Which of its sources does a trained Sharp U-Net use? Switch them off, one at a time, and score what comes out.
+"""Which of its sources does a trained Sharp U-Net use? Switch them off, one at a time, and score the output.
 
-The decoder reads five things: the bottleneck, which alone has passed the whole encoder, and four sharpened skips. A
-source is switched off by a constant in its place, one number a channel; nothing is trained anew.
+The decoder has five sources: the bottleneck, the only one that has passed the whole encoder, and four sharpened skips.
+A constant, one number per channel, replaces a source that is switched off; nothing is trained again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ SWITCHED_OFF = {
 
 
 def split(unet: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Cut a network where its decoder begins; weights are shared with it.
+    """Split a network where its decoder begins; both parts share the network's weights.
 
     Args:
         unet: Network of `vgg16.sharp_unet`.
@@ -34,7 +34,7 @@ def split(unet: keras.Model) -> tuple[keras.Model, keras.Model]:
         Model from images (N, H, W, C) to the five `SOURCES`, and model from these to the restored images.
 
     Raises:
-        ValueError: The network is another one.
+        ValueError: The network is not from `vgg16.sharp_unet`.
     """
     missing = set(SOURCES.values()) - {layer.name for layer in unet.layers}
     if missing:
@@ -44,7 +44,7 @@ def split(unet: keras.Model) -> tuple[keras.Model, keras.Model]:
 
 
 def means(encoder: keras.Model, images: np.ndarray, batch_size: int = 32) -> dict[str, np.ndarray]:
-    """Return what each source passes on average.
+    """Return the mean output of each source.
 
     Args:
         encoder: First part of `split`.
@@ -64,21 +64,21 @@ def means(encoder: keras.Model, images: np.ndarray, batch_size: int = 32) -> dic
 def without(
     unet: keras.Model, sources: Sequence[str], constants: Mapping[str, np.ndarray] | None = None
 ) -> keras.Model:
-    """Build the network with some of its decoder's sources switched off; weights are shared with the original.
+    """Return the network with some of its decoder's sources switched off; it shares its weights with the original.
 
     Args:
         unet: Network of `vgg16.sharp_unet`.
-        sources: Names of `SOURCES`; with none the network is the original.
-        constants: Source to the number that stands in for each channel, shape (C,), such as `means` returns. By
-            default zero, which the decoder has hardly ever read from all channels at once: what it makes of that tells
-            of the surprise as well as of the loss. Their mean takes away what differs between images and pixels, and
-            keeps the level that the decoder is used to.
+        sources: Names of `SOURCES`; without any, the network is the original.
+        constants: Source to the number that replaces each channel, shape (C,), such as `means` returns. The default is
+            zero, which the decoder has hardly ever read from all channels at once, so the result also reflects this
+            surprise. The mean removes the differences between images and pixels, and keeps the usual level.
 
     Returns:
         Model with the inputs and outputs of the original.
 
     Raises:
-        ValueError: The network is another one, a source is unknown, or a constant is missing, not finite or not (C,).
+        ValueError: The network is not from `vgg16.sharp_unet`, a source is unknown, or a constant is missing, not
+            finite or not (C,).
     """
     encoder, decoder = split(unet)
     passed = dict(zip(SOURCES, encoder(unet.input), strict=True))
@@ -98,28 +98,28 @@ def measure(
 ) -> pd.DataFrame:
     """Score the restored images with each source of the decoder switched off.
 
-    A small loss says that the trained network can do without this source, not that nothing passes there: two sources
-    that carry the same thing stand in for each other, and each switched off alone then costs little.
+    A small loss shows that the trained network can do without this source. It does not show that the source carries
+    nothing: two sources with the same information can replace each other, and then either one alone costs little.
 
     Args:
         unet: Trained network of `vgg16.sharp_unet`.
         inputs: Corrupted images, (N, H, W), float in [0, 1] or 8-bit.
         targets: Clean images, (N, H, W), float in [0, 1].
-        constants: What stands in for a source, as in `without`; by default its `means` over the inputs.
+        constants: Replacement for each source, as in `without`; by default its `means` over the inputs.
         switched_off: Name of each row to the sources that are off; the row "none" is the intact network.
-        score: Function from clean and restored images to one row an image, such as `quality.score`.
+        score: Function from clean and restored images to one row per image, such as `quality.score`.
         batch_size: Images at a time.
 
     Returns:
-        Column `off`, the mean of each score (`quality.mean_score`), and as `<score>_loss` what it is below the intact
-        network's; negative where the network does better without.
+        Column `off`, the mean of each score (`quality.mean_score`), and `<score>_loss`, the intact network's score
+        minus this one; negative if the network does better without the source.
 
     Raises:
-        ValueError: There is no row "none", the numbers of images differ, or as in `without` and `score`.
+        ValueError: There is no row "none", the numbers of images differ, or for the reasons of `without` and `score`.
     """
     if "none" not in switched_off or len(inputs) != len(targets):
         raise ValueError(
-            f"{len(inputs)} inputs, {len(targets)} targets, rows {', '.join(switched_off)}: give as many of each, and "
+            f"{len(inputs)} inputs, {len(targets)} targets, rows {', '.join(switched_off)}: give equal numbers, and "
             'a row "none" for the intact network'
         )
     # Not by `without`: one encoder and one decoder are compiled once for all rows.
@@ -140,7 +140,7 @@ def measure(
 
 
 def _encode(encoder: keras.Model, images: np.ndarray, batch_size: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield what the sources pass, batch by batch: all of it would not fit into memory."""
+    """Yield the outputs of the sources batch by batch, because all of them would not fit into memory."""
     channels = encoder.input_shape[-1]
     batches = training.Batches(images, np.zeros(len(images)), batch_size, channels=channels)
     for index in range(len(batches)):
@@ -150,7 +150,7 @@ def _encode(encoder: keras.Model, images: np.ndarray, batch_size: int) -> Iterat
 def _checked(
     sources: Sequence[str], constants: Mapping[str, np.ndarray] | None, encoder: keras.Model
 ) -> dict[str, np.ndarray]:
-    """Return the constant of each source that is switched off, or say what is wrong with it."""
+    """Return the constant of each source that is switched off, or raise an error that says what is wrong with it."""
     if isinstance(sources, str) or not set(sources) <= set(SOURCES):
         raise ValueError(f"sources {sources!r}; give a list of names out of {', '.join(SOURCES)}")
     channels = {source: tensor.shape[-1] for source, tensor in zip(SOURCES, encoder.outputs, strict=True)}
@@ -160,6 +160,6 @@ def _checked(
         checked[source] = np.asarray(given, dtype=np.float32)  # (C,)
         if checked[source].shape != (channels[source],) or not np.isfinite(checked[source]).all():
             raise ValueError(
-                f"the constant of {source} is {given}: give {channels[source]} finite numbers, one a channel"
+                f"the constant of {source} is {given}: give {channels[source]} finite numbers, one per channel"
             )
     return checked

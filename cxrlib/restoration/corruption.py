@@ -1,8 +1,7 @@
-"""What a pretext task does to a set of images.
+"""Apply a pretext task to a set of images.
 
-Each image draws its level once, from a generator of its own that depends on the seed and on the image's number alone.
-What an image looks like corrupted therefore does not depend on the other images, on their order, or on how many
-processes share the work.
+Each image draws its level once, from its own generator, which depends only on the seed and on the image's number. So
+the corrupted image does not depend on the other images, on their order, or on the number of processes.
 """
 
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from cxrlib.restoration.tasks import TASKS, find_task, to_8_bit
 def draw_levels(numbers: Sequence[int], levels: Sequence[float], seed: int) -> np.ndarray:
     """Draw the corruption level of each image, once and uniformly (section 2.2, step iii).
 
-    Image i draws from `numpy.random.default_rng([seed, i])`, so its level stays what it is when images are added.
+    Image i draws from `numpy.random.default_rng([seed, i])`, so its level does not change when images are added.
 
     Args:
         numbers: Number of each image, 0 or more, shape (N,).
@@ -50,21 +49,22 @@ def corrupt(
     image_numbers: Sequence[int] | None = None,
     **options,
 ) -> np.ndarray:
-    """Corrupt images as the pretext task's input, stored to 8-bit precision as the paper saves them (section 2.2).
+    """Return the corrupted images of a pretext task, with 8-bit precision as in the paper (section 2.2).
 
-    Denoising has two options. `noise_scale` is "std" or "variance", as in `add_gaussian_noise`. With `channels=3` an
-    image is handled as a colour file: independent noise on three equal channels, 8-bit storage, then OpenCV's weighted
-    grey (0.299, 0.587, 0.114). The weighting averages noise away: its deviation falls to 0.669 of the one-channel
-    noise, a gain of 3.5 dB before clipping.
+    Denoising has two options. `noise_scale` is "std" or "variance", as in `add_gaussian_noise`. With `channels=3`, an
+    image is treated like a colour file: independent noise on three equal channels, 8-bit storage, then OpenCV's
+    weighted grey (0.299, 0.587, 0.114). The weighting averages noise away: its standard deviation falls to 0.669 of
+    that of one-channel noise, a gain of 3.5 dB before clipping.
 
     Args:
         images: Float images (N, H, W) in [0, 1].
         task: A name in `TASKS`.
         levels: Level of each image, shape (N,), from `draw_levels`; or one number for all images.
         seed: Non-negative integer; the noise does not depend on the levels drawn with the same seed.
-        image_numbers: Distinct number of each image, shape (N,), which with the seed fixes its noise; by default its
-            position. Give the number in the whole data set (`cohort.ranks`), else two parts share their noise.
-        options: Options of any task; the task takes its own from them.
+        image_numbers: Distinct number of each image, shape (N,), which together with the seed fixes its noise; by
+            default its position. Give the number in the whole data set (`cohort.ranks`), or two parts share their
+            noise.
+        options: Options of any task; the task uses its own and ignores the others.
 
     Returns:
         Corrupted images, float32 (N, H, W) in [0, 1], all of them multiples of 1/255.
@@ -109,15 +109,15 @@ def save_corrupted(
     block: int = 256,
     **options,
 ) -> None:
-    """Corrupt a set of images block by block into a `.npy` file: the whole would not fit into memory.
+    """Corrupt a set of images block by block into a `.npy` file, because all of them may not fit into memory.
 
     Args:
-        path: File to write, 8-bit (N, H, W), in the order of `images.rows`. It is there when it is whole, not before.
+        path: File to write, 8-bit (N, H, W), in the order of `images.rows`. It appears only when it is complete.
         images: Clean images.
-        task: All further arguments are those of `corrupt`, and so are its errors.
-        levels: One for each image.
-        seed: Of the noise.
-        image_numbers: One for each image.
+        task: A name in `TASKS`; this and all further arguments are as for `corrupt`, and so are the errors.
+        levels: Level of each image.
+        seed: Seed of the noise.
+        image_numbers: Number of each image.
         block: Images in memory at a time.
         options: Options of any task.
     """

@@ -1,7 +1,7 @@
-"""Classical filters: what one line of OpenCV restores, as a yardstick for the networks of section 2.3.1.
+"""Classical filters, each one line of OpenCV, to compare with the networks of section 2.3.1.
 
-A filter has one strength, chosen on validation images as a network's weights are, never on the test images. Which
-filters a network is compared with says its task, in `tasks.TASKS`.
+A filter has one strength, chosen on validation images as a network's weights are, never on the test images. Each task
+in `tasks.TASKS` names the filters that its network is compared with.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ class ClassicalFilter:
     """A filter with one parameter.
 
     Attributes:
-        strength_name: What the strength is, and its unit.
+        strength_name: Name of the strength, with its unit.
         strengths: Candidates for `choose_strength`, increasing.
         function: Takes a float32 image (H, W) in [0, 1] and a strength above 0.
     """
@@ -85,8 +85,8 @@ def apply_filter(name: str, image: np.ndarray, strength: float) -> np.ndarray:
 
     Args:
         name: A name in `FILTERS`.
-        image: Float image (H, W) in [0, 1]. The median filter, non-local means and inpainting round
-            it to 8 bits; inpainting (Telea 2004) fills what `tasks.masked` calls masked.
+        image: Float image (H, W) in [0, 1]. The median filter, non-local means and inpainting round it to 8 bits;
+            inpainting (Telea 2004) fills the pixels that `tasks.masked` returns.
         strength: Above 0, in the unit of the filter's `strength_name`.
 
     Returns:
@@ -114,18 +114,18 @@ def choose_strength(
     metric: Callable[[np.ndarray, np.ndarray], float],
     strengths: Sequence[float] | None = None,
 ) -> float:
-    """Return the strength with the best mean score on validation images; the weaker one where two tie.
+    """Return the strength with the best mean score on validation images, or the weaker of two that tie.
 
     Args:
         name: A name in `FILTERS`.
         corrupted: Corrupted validation images, float (N, H, W) in [0, 1].
         clean: Their originals, of the same shape.
-        metric: Takes the original and the restored image; higher is better, as for `quality.ssim`. What counts is its
-            mean (`quality.mean_score`).
+        metric: Function of the original and the restored image; higher is better, as for `quality.ssim`. Its mean
+            (`quality.mean_score`) decides.
         strengths: Strengths to try, increasing; by default the filter's own.
 
     Raises:
-        ValueError: The stacks differ in shape or hold no image, no strength is given, or `apply_filter` refuses.
+        ValueError: The stacks differ in shape or have no image, no strength is given, or `apply_filter` raises it.
     """
     strengths = _find(name).strengths if strengths is None else tuple(strengths)
     corrupted, clean = np.asarray(corrupted), np.asarray(clean)

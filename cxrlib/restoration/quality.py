@@ -1,7 +1,7 @@
 """How close a restored image is to its original: PSNR, SSIM and HaarPSI (section 2.5.1 of the paper).
 
-PSNR is scikit-image's. SSIM is its definition by OpenCV's filter, faster and equal to 14 digits. HaarPSI is
-written here, since no maintained NumPy package offers it.
+PSNR is scikit-image's. SSIM has the same definition as scikit-image's but uses OpenCV's filter: it is faster and equal
+to 14 digits. HaarPSI is written here because no maintained NumPy package offers it.
 """
 
 import cv2
@@ -77,10 +77,10 @@ def ssim(reference: np.ndarray, image: np.ndarray) -> float:
 
 
 def _correlate(image: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """Filter, zero-padded, with the outer product of two even filters, centred as by MATLAB's `conv2(..., 'same')`.
+    """Filter with zero padding by the outer product of two even filters, centred as in MATLAB's `conv2(..., 'same')`.
 
-    Convolution would flip the filters. That leaves means as they are and changes the sign of Haar coefficients, of
-    which HaarPSI takes only the magnitude.
+    Convolution would flip the filters. That does not change means, and changes only the sign of Haar coefficients,
+    whose magnitude HaarPSI uses.
     """
     anchor = (len(row) // 2 - 1, len(column) // 2 - 1)
     return cv2.sepFilter2D(image, cv2.CV_64F, row, column, anchor=anchor, borderType=cv2.BORDER_CONSTANT)
@@ -108,13 +108,13 @@ def _similarity(a: np.ndarray, b: np.ndarray, c: float) -> np.ndarray:
 def haarpsi(reference: np.ndarray, image: np.ndarray, c: float = 30.0, alpha: float = 4.2) -> float:
     """Return the Haar wavelet-based perceptual similarity index (Reisenhofer 2018, doi:10.1016/j.image.2017.11.001).
 
-    Images are scaled to [0, 255], averaged over 2 x 2 pixels and halved. With Haar coefficients a_k and b_k of
-    scale k in one orientation, the local similarity is the mean over k = 1, 2 of
-    `(2 |a_k| |b_k| + c) / (a_k^2 + b_k^2 + c)`, and its weight is `max(|a_3|, |b_3|)`. The score is
+    Images are scaled to [0, 255], averaged over 2 x 2 pixels and halved. With Haar coefficients a_k and b_k of scale k
+    in one orientation, the local similarity is the mean over k = 1, 2 of `(2 |a_k| |b_k| + c) / (a_k^2 + b_k^2 + c)`,
+    and its weight is `max(|a_3|, |b_3|)`. The score is
     `(logit(sum(sigmoid(alpha * similarity) * weight) / sum(weight)) / alpha)^2`, summed over pixels and both
-    orientations. In colour the coefficients are those of luminance, and a third map compares I and Q of YIQ, weighted
-    by the mean of the two weights. The third map is 1 where there is no colour: a grey image copied to three channels
-    scores higher than the same image with one.
+    orientations. For colour images the coefficients are those of luminance, and a third map compares I and Q of YIQ,
+    weighted by the mean of the two weights. The third map is 1 without colour, so a grey image copied to three channels
+    scores higher than the same image with one channel.
 
     Args:
         reference: Original image, float (H, W), or (H, W, 3) as RGB, in [0, 1].
@@ -123,8 +123,8 @@ def haarpsi(reference: np.ndarray, image: np.ndarray, c: float = 30.0, alpha: fl
         alpha: Slope of the logistic function, above 0.
 
     Returns:
-        0 to 1, higher is better; 1 for identical images. Two images of flat luminance have no structure to compare
-        and score 1, where the formula would compare how they meet the zero padding.
+        0 to 1, higher is better; 1 for identical images. Two images of flat luminance have no structure to compare and
+        score 1, although the formula would compare their edges with the zero padding.
 
     Raises:
         ValueError: Shapes differ, an image is not floating point (H, W) or (H, W, 3) in [0, 1], or a constant is not
@@ -169,7 +169,7 @@ def score(references: np.ndarray, images: np.ndarray, c: float = 30.0, alpha: fl
         alpha: HaarPSI's slope.
 
     Returns:
-        One row an image, with columns `psnr` (dB), `ssim` and `haarpsi`.
+        One row per image, with columns `psnr` (dB), `ssim` and `haarpsi`.
 
     Raises:
         ValueError: The stacks differ in shape or are not (N, H, W), or an image is not valid.
@@ -180,9 +180,9 @@ def score(references: np.ndarray, images: np.ndarray, c: float = 30.0, alpha: fl
 
 
 def mean_score(scores: np.ndarray, ceiling: float = PSNR_CEILING) -> float:
-    """Return a mean of scores that stays finite when an image was restored perfectly and its PSNR is infinite.
+    """Return a mean of scores that is finite even if an image was restored perfectly and its PSNR is infinite.
 
-    Scores above the ceiling count as the ceiling. SSIM and HaarPSI, which end at 1, are averaged as they are.
+    Scores above the ceiling count as the ceiling. SSIM and HaarPSI are at most 1, so the ceiling does not affect them.
 
     Args:
         scores: Scores of one kind, shape (N,).

@@ -1,7 +1,7 @@
-"""The readings that the paper's text leaves open, each with the scores of its corrupted input and no network at all.
+"""The possible readings of the paper's text, each with the scores of its corrupted input, without any network.
 
 Section 2.2 does not say whether an image was corrupted before or after it was resized, how it was resized, or what
-became of values outside [0, 1]. Each choice moves the scores that a network starts from.
+happened to values outside [0, 1]. Each choice changes the scores of a network's input.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,17 +31,17 @@ def input_scores(
 ) -> pd.DataFrame:
     """Score corrupted images against their clean ones in every reading of the text.
 
-    The films take the task's levels in turn. All readings see the same films and levels, and noise from the same seed.
+    The films take the task's levels in turn. All readings use the same films and levels, and noise from the same seed.
 
     Args:
         films: Original images, float (H, W) in [0, 1], larger than `size`: an enlarged image has no detail to lose.
         size: Side to which they are squashed, in pixels.
         task: "denoising" or "deblurring".
         seed: Non-negative integer.
-        choices: What to cross, as in `CHOICES`; of a blur, order and interpolation alone are used.
+        choices: Choices to combine, as in `CHOICES`; a blur uses only order and interpolation.
 
     Returns:
-        One row a reading, with its choices and the mean `psnr` (dB), `ssim` and `haarpsi` over the films.
+        One row per reading, with its choices and the mean `psnr` (dB), `ssim` and `haarpsi` over the films.
 
     Raises:
         ValueError: No film, a film smaller than `size`, an unknown choice, or a task that has no reading here.
@@ -56,7 +56,7 @@ def input_scores(
     names = list(CHOICES) if task == "denoising" else list(CHOICES)[:2]
     for name in names:
         if unknown := set(choices[name]) - set(CHOICES[name]):
-            raise ValueError(f"{name} {unknown.pop()!r} is unknown: choose of {', '.join(map(str, CHOICES[name]))}")
+            raise ValueError(f"{name} {unknown.pop()!r} is unknown: choose one of {', '.join(map(str, CHOICES[name]))}")
     rows = []
     for number, film in enumerate(films):
         film = check_image(film, (2,), f"film {number}")
@@ -80,12 +80,12 @@ def input_scores(
 
 
 def nearest(grid: pd.DataFrame, published: Mapping[str, float], count: int = 3) -> pd.DataFrame:
-    """Return the readings whose input scores lie nearest to published scores.
+    """Return the readings whose input scores are nearest to published scores.
 
-    Each score's distance counts in units of its standard deviation over the grid, and the squares are added.
+    The distance of each score is divided by the score's standard deviation over the grid; then the squares are added.
 
     Args:
-        grid: What `input_scores` returns.
+        grid: The rows that `input_scores` returns.
         published: `psnr`, `ssim` and `haarpsi`.
         count: Number of readings.
 
@@ -102,6 +102,6 @@ def _resize(image: np.ndarray, size: int, interpolation: str) -> np.ndarray:
 
 
 def _corrupt(image: np.ndarray, task: str, level: float, seed: list[int], how: Sequence) -> np.ndarray:
-    """Corrupt as the chain does, with what it leaves open given by `how`, and store the image with 8 bits."""
+    """Corrupt an image as the chapters do, with the choices in `how`, and round it to 8 bits."""
     options = dict(zip(("rescaling", "noise_scale", "channels"), how, strict=False))
     return to_8_bit(TASKS[task].function(image, level, np.random.default_rng(seed), **options)) / np.float32(255)

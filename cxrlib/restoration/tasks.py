@@ -1,4 +1,4 @@
-"""The pretext tasks, in one registry: each is a way to corrupt an image that a network learns to undo (section 2.2)."""
+"""The pretext tasks in one registry: each is a way to corrupt images that a network learns to undo (section 2.2)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ class Task:
     """A pretext task.
 
     Attributes:
-        encoder: Name of the encoder that learns it, and of the classifier that starts from there.
-        inputs: What its corrupted images are called on the page.
-        outputs: What its restored images are called.
-        levels: Levels that an image's is drawn from, increasing.
-        level_label: What a level is, with its unit.
-        function: Takes a float32 image (H, W) in [0, 1], a level, a generator of the image's own, and the options;
-            returns the corrupted image in [0, 1].
-        seed_offset: What is added to a run's seed, another number for each task. It stands here so that the order in
-            which tasks are listed decides nothing.
-        filters: Names of the classical filters that the network is compared with, of `filters.FILTERS`; none where
-            there is nothing to restore.
+        encoder: Name of the encoder that learns it, and of the classifier that starts from this encoder.
+        inputs: Name of its corrupted images on the page.
+        outputs: Name of its restored images on the page.
+        levels: Levels from which each image draws one, increasing.
+        level_label: Name of a level, with its unit.
+        function: Takes a float32 image (H, W) in [0, 1], a level, the image's own generator, and the options; returns
+            the corrupted image in [0, 1].
+        seed_offset: Number to add to a run's seed, different for each task. It is here so that the order of the tasks
+            does not matter.
+        filters: Names in `filters.FILTERS` of the classical filters to compare the network with; none if there is
+            nothing to restore.
         options: Names of the options that the function takes.
     """
 
@@ -46,7 +46,7 @@ class Task:
 
 
 def to_8_bit(image: np.ndarray) -> np.ndarray:
-    """Round an image in [0, 1] to the 8 bits in which it is stored, 0 to 255."""
+    """Return an image in [0, 1] as the 8-bit values in which it is stored, 0 to 255."""
     return np.rint(image * 255).astype(np.uint8)
 
 
@@ -55,14 +55,14 @@ def add_gaussian_noise(
 ) -> np.ndarray:
     """Add zero-mean Gaussian noise, and bring the image back to [0, 1] (section 2.2, steps i to iv).
 
-    The paper multiplies unit-deviation noise by what it calls a variance factor. Read as it is computed, the factor is
-    a standard deviation (`scale="std"`): PSNR is -20 log10(factor) dB before clipping. Read as it is named, it is a
-    variance (`scale="variance"`): -10 log10(factor) dB.
+    The paper multiplies noise of unit standard deviation by what it calls a variance factor. By its formula the factor
+    is a standard deviation (`scale="std"`): PSNR is -20 log10(factor) dB before clipping. By its name it is a variance
+    (`scale="variance"`): -10 log10(factor) dB.
 
     Args:
         image: Float image (H, W), or (H, W, C) whose channels get independent noise, in [0, 1].
         factor: Standard deviation or variance of the noise, in units of the full intensity range; 0 or more.
-        rng: Generator the noise is drawn from.
+        rng: Generator of the noise.
         scale: "std" or "variance".
         rescaling: "clip" cuts at 0 and 1; "min-max" stretches the image from its own darkest to its own brightest
             value.
@@ -98,7 +98,7 @@ def add_gaussian_noise(
 def gaussian_blur(image: np.ndarray, kernel_size: int) -> np.ndarray:
     """Blur with OpenCV's own Gaussian kernel for sigma 0 (section 2.2, blur).
 
-    For the paper's sizes OpenCV takes fixed tables, not the sigma formula of its documentation: [1, 2, 1] / 4,
+    For the paper's sizes OpenCV uses fixed tables, not the sigma formula of its documentation: [1, 2, 1] / 4,
     [1, 4, 6, 4, 1] / 16, [2, 7, 14, 18, 14, 7, 2] / 64 and [4, 13, 30, 51, 60, 51, 30, 13, 4] / 256. The border is
     mirrored without repeating the edge pixel (OpenCV's default).
 
@@ -122,15 +122,15 @@ def gaussian_blur(image: np.ndarray, kernel_size: int) -> np.ndarray:
 
 
 def mask_squares(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Black out squares of a grid of 10 x 10, drawn at random (not in the paper; compare He et al. 2022).
+    """Black out random squares of a grid of 10 x 10 (not in the paper; compare He et al. 2022).
 
-    Black says *masked*, and nothing else does: what is darker than 1/255 is brought there first. So the mask can be
-    read from the image, also from its 8 bits, by a network and by a filter alike (`masked`).
+    Only masked pixels are black: pixels darker than 1/255 are first raised to 1/255. So a network and a filter can read
+    the mask from the image, even from its 8 bits (`masked`).
 
     Args:
         image: Float image (H, W) in [0, 1], 10 pixels a side or more.
-        share: Share of the squares that are masked, 0 to 1; the squares of a small share are among those of a larger.
-        rng: Generator the squares are drawn from.
+        share: Share of the squares to mask, 0 to 1; the squares of a small share are among those of a larger one.
+        rng: Generator of the squares.
 
     Returns:
         The masked image, float32 in [0, 1], of the same shape.
@@ -154,7 +154,7 @@ def mask_squares(image: np.ndarray, share: float, rng: np.random.Generator) -> n
 
 
 def masked(image: np.ndarray) -> np.ndarray:
-    """Tell which pixels `mask_squares` has blacked out, from the image (H, W) in [0, 1] alone: bool (H, W)."""
+    """Return which pixels `mask_squares` has blacked out, bool (H, W), from the image (H, W) in [0, 1] alone."""
     return to_8_bit(image) == 0
 
 
@@ -230,14 +230,14 @@ TASKS = {
 
 
 def find_task(name: str) -> Task:
-    """Look a task up.
+    """Return the task with this name.
 
     Raises:
-        ValueError: It is not registered.
+        ValueError: No task has this name.
 
     >>> find_task("denoising").encoder
     'Den-P'
     """
     if name not in TASKS:
-        raise ValueError(f"no pretext task {name!r}: choose of {', '.join(TASKS)}, or register it in TASKS")
+        raise ValueError(f"no pretext task {name!r}: choose one of {', '.join(TASKS)}, or register it in TASKS")
     return TASKS[name]

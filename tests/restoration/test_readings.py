@@ -85,7 +85,7 @@ def test_what_is_recorded_of_full_size_films_agrees_with_the_notes(reading, scor
     [
         ([], "denoising", {}, "no film"),
         ([FILM[:20]], "denoising", {}, "128 x 20 pixels: give one above 32"),
-        ([FILM], "denoising", {"rescaling": ["stretch"]}, "rescaling 'stretch' is unknown: choose of clip, min-max"),
+        ([FILM], "denoising", {"rescaling": ["stretch"]}, "'stretch' is unknown: choose one of clip, min-max"),
         ([FILM], "inpainting", {}, "no readings of 'inpainting'"),
     ],
 )

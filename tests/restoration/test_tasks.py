@@ -105,7 +105,7 @@ def test_what_cannot_be_masked_is_refused(image, share, message):
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(ValueError, match="no pretext task 'sharpening': choose of .*deblurring"):
+    with pytest.raises(ValueError, match="no pretext task 'sharpening': choose one of .*deblurring"):
         find_task("sharpening")
 
 
