@@ -81,10 +81,10 @@ def superior(
         gaps = [row["difference"] for row in found if row["p_holm"] < SIGNIFICANCE_LEVEL]
         ahead = sum(gap > 0 for gap in gaps)
         above, below = above + ahead, below + len(gaps) - ahead
-        speaking.append(f"{ahead} of {len(kept)} in {measure}")
-    because = f"after Holm's adjustment, {' and '.join(speaking)} speak for the claim, and {below} against it"
+        speaking.append(f"{ahead} of {len(kept)} comparisons in {measure}")
+    because = f"after Holm's adjustment, {' and '.join(speaking)} support the claim, and {below} contradict it"
     if left_out := len(claimed) - len(kept):
-        because += f" (left out, because a network did not learn: {left_out})"
+        because += f" (comparisons left out because a network did not learn: {left_out})"
     return Verdict(_word(above, below, len(kept) * len(tests)), because)
 
 

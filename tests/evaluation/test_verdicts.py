@@ -65,15 +65,17 @@ def test_one_measure_of_two_supports_in_part_and_both_are_counted():
     yes, no = ([(*pair, 0.1, p) for pair in CLAIMED] for p in (0.001, 0.9))
     found = verdicts.superior({"J": pair_tests(*yes), "d'": pair_tests(*no)}, CLAIMED)
     assert found.word == "supported in part"
-    assert "2 of 2 in J and 0 of 2 in d' speak for the claim, and 0 against it" in found.because
+    assert (
+        "2 of 2 comparisons in J and 0 of 2 comparisons in d' support the claim, and 0 contradict it" in found.because
+    )
 
 
 def test_networks_that_did_not_learn_decide_nothing():
     rows = [(*pair, 0.3, 0.001) for pair in CLAIMED]
     found = verdicts.superior({"AUC": pair_tests(*rows)}, CLAIMED, idle=["other"])
     assert found.word == "supported"
-    assert "1 of 1 in AUC speak for the claim, and 0 against it" in found.because
-    assert found.because.endswith("(left out, because a network did not learn: 1)")
+    assert "1 of 1 comparisons in AUC support the claim, and 0 contradict it" in found.because
+    assert found.because.endswith("(comparisons left out because a network did not learn: 1)")
     assert verdicts.superior({"AUC": pair_tests(*rows)}, CLAIMED, idle=["old"]).word == "not shown"
 
 
