@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,6 +60,23 @@ def parameter_values(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {len(tagged)} cells tagged `parameters`; a chapter has exactly one")
     assigned = [node for node in ast.parse(tagged[0].source).body if isinstance(node, ast.Assign)]
     return {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}
+
+
+def with_values(cell: str, values: Mapping) -> str:
+    """Put the values that a run really used into the source of a parameters cell, comments kept.
+
+    Values of names that the cell does not assign are left out.
+    """
+    lines = cell.splitlines()
+    for node in reversed(ast.parse(cell).body):
+        if isinstance(node, ast.Assign) and (name := node.targets[0].id) in values:
+            value, used = node.value, values[name]
+            if ast.literal_eval(value) == used:
+                continue
+            first, last = lines[value.lineno - 1], lines[value.end_lineno - 1]
+            replaced = first[: value.col_offset] + repr(used) + last[value.end_col_offset :]
+            lines[value.lineno - 1 : value.end_lineno] = [replaced]
+    return "\n".join(lines)
 
 
 class Declared(NamedTuple):

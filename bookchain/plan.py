@@ -1,6 +1,5 @@
 """A preset and the reader's data turned into what each chapter is executed with and depends on."""
 
-import ast
 import json
 import os
 from base64 import urlsafe_b64encode
@@ -11,7 +10,7 @@ from typing import Any
 
 from grimp import ImportGraph
 
-from bookchain import dependencies, presets
+from bookchain import banner, dependencies, presets
 from bookchain.presets import PlanError
 from bookchain.surroundings import cores
 
@@ -232,46 +231,5 @@ class Plan:
 
     def banner(self) -> str:
         """One line for the head of every page: what the numbers were made from, and what they are not for."""
-        origins, sets = self.origins(), self.sets()
-        if origins["classification"] == "real" and sets["classification"] == "vindr":
-            return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
         table = Path(self.given.get("cohort_table", "")).name
-        whose = {
-            "kermany": ("real radiographs", " (Kermany et al. 2018, CC BY 4.0)"),
-            "own": (f"images of {table}", ""),
-        }
-        real = {purpose: whose[sets[purpose]] for purpose, origin in origins.items() if origin == "real"}
-        if not real:
-            made = "This run used synthetic radiographs: none of its numbers describe patients."
-        elif len(set(real.values())) == 1 and len(real) == 2:
-            made = f"This run used {''.join(real['restoration'])}."
-        else:
-            parts = [f"{what} for {purpose}{licence}" for purpose, (what, licence) in real.items()]
-            made = f"This run used {' and '.join(parts)}."
-            for purpose in origins.keys() - real.keys():
-                fault = f"none of its numbers on {purpose} describe patients"
-                made = f"{made[:-1]}, synthetic ones for {purpose}: {fault}."
-        others = "Numbers of the paper and of earlier runs are marked as such."
-        if "own" in sets.values():
-            others = (
-                "The book does not know under which licence or agreement these images are: publish the pages only if "
-                f"you may publish the images, which the pages show. {others}"
-            )
-        return f"{made} {others} Preset {self.preset}. Not for clinical use."
-
-
-def with_values(cell: str, values: Mapping) -> str:
-    """Put the values that a run really used into the source of a parameters cell, comments kept.
-
-    Values of names that the cell does not assign are left out.
-    """
-    lines = cell.splitlines()
-    for node in reversed(ast.parse(cell).body):
-        if isinstance(node, ast.Assign) and (name := node.targets[0].id) in values:
-            value, used = node.value, values[name]
-            if ast.literal_eval(value) == used:
-                continue
-            first, last = lines[value.lineno - 1], lines[value.end_lineno - 1]
-            replaced = first[: value.col_offset] + repr(used) + last[value.end_col_offset :]
-            lines[value.lineno - 1 : value.end_lineno] = [replaced]
-    return "\n".join(lines)
+        return banner.line(self.preset, self.sets(), self.origins(), table)

@@ -18,9 +18,9 @@ import yaml
 
 from bookchain import findings_page, own, provenance_page
 from bookchain.chapter import project_root
-from bookchain.dependencies import code_cells, declared, sources
+from bookchain.dependencies import code_cells, declared, sources, with_values
 from bookchain.editions import launch
-from bookchain.plan import variable, with_values
+from bookchain.plan import variable
 from bookchain.provenance import resources
 from bookchain.surroundings import surroundings
 
