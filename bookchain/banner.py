@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 
-def line(preset: str, sets: Mapping[str, str], origins: Mapping[str, str], table: str = "") -> str:
+def line(preset: str, sets: Mapping[str, str], origins: Mapping[str, str], table: str = "", seeds: int = 1) -> str:
     """Write the line.
 
     Args:
@@ -11,6 +11,7 @@ def line(preset: str, sets: Mapping[str, str], origins: Mapping[str, str], table
         sets: Data set of each purpose, as `Plan.sets` gives them.
         origins: Origin of each purpose's images, as `Plan.origins` gives them.
         table: File name of the reader's own table, if a purpose has it.
+        seeds: How many seeds the run has; the pages show the first.
     """
     if origins["classification"] == "real" and sets["classification"] == "vindr":
         return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
@@ -35,4 +36,5 @@ def line(preset: str, sets: Mapping[str, str], origins: Mapping[str, str], table
             "The book does not know under which licence or agreement these images are: publish the pages only if "
             f"you may publish the images, which the pages show. {others}"
         )
-    return f"{made} {others} Preset {preset}. Not for clinical use."
+    shown = f", seed 1 of {seeds}" if seeds > 1 else ""
+    return f"{made} {others} Preset {preset}{shown}. Not for clinical use."

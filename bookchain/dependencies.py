@@ -12,6 +12,9 @@ import grimp
 import jupytext
 from grimp.application.config import settings
 
+# Those of the packages have reference pages.
+PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", "cxrlib", "phantom")
+
 
 def sources(root: Path) -> list[Path]:
     """Give the MyST sources of a project's chapters, in order."""
@@ -77,6 +80,17 @@ def with_values(cell: str, values: Mapping) -> str:
             replaced = first[: value.col_offset] + repr(used) + last[value.end_col_offset :]
             lines[value.lineno - 1 : value.end_lineno] = [replaced]
     return "\n".join(lines)
+
+
+def prose_fingerprint(root: Path) -> str:
+    """Fingerprint of everything that a project's rendered pages show and no chapter computes."""
+    files = []
+    for name in PROSE:
+        path = root / name
+        files += [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    passed_over = {".ipynb_checkpoints", "__pycache__"}
+    kept = (file for file in files if file.suffix != ".ipynb" and not passed_over & set(file.parts))
+    return digest(b"".join(str(file.relative_to(root)).encode() + file.read_bytes() for file in kept))
 
 
 class Declared(NamedTuple):
@@ -152,6 +166,17 @@ def data_fingerprint(path: Path) -> str:
     files = [path] if path.is_file() else sorted(_files(path, ()))
     records = ((str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files)
     return digest("\n".join(map(str, records)))
+
+
+def given_fingerprint(name: str, path: Path) -> str:
+    """Fingerprint what a parameter names: data, a table of the reader's own with its files, or weights to download."""
+    if path.name == "imagenet":
+        return "downloaded"
+    if name != "cohort_table":
+        return data_fingerprint(path)
+    from cxrlib.data.table import files  # here, since it takes time and few runs have a table
+
+    return digest("".join(f"{file} {data_fingerprint(file)}\n" for file in files(path)))
 
 
 def _files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:

@@ -169,8 +169,13 @@ def _part(sizes: list[float], total: int, place: int) -> int:
     return int(sizes[place]) if sum(sizes) > 1 else round(sizes[place] * total)
 
 
+def trainings(plan: Plan, networks: pd.DataFrame) -> pd.Series:
+    """Count how often each network of a rehearsal is trained in the whole run: once, or once a seed."""
+    return networks["chapter"].isin(plan.replicated) * (plan.seeds - 1) + 1
+
+
 def hours(networks: pd.DataFrame, images: Mapping[str, int]) -> pd.Series:
-    """Return the hours that each network's training would take, its validation not counted.
+    """Return the hours that one training of each network would take, its validation not counted.
 
     Args:
         networks: What `rehearse` gives.
@@ -188,8 +193,8 @@ def disk(plan: Plan, networks: pd.DataFrame) -> float:
     """Estimate the gigabytes that a run leaves and needs on the way: arrays of images, models, checkpoints."""
     first = plan.values(CHAPTERS[0])
     count = sum(images_of(plan, data_set) for data_set in set(plan.sets().values()))
-    arrays = 3 * count * first["image_size"] ** 2
-    models = 4 * networks.weights.sum()
+    arrays = 3 * count * first["image_size"] ** 2 * (plan.seeds if CHAPTERS[0] in plan.replicated else 1)
+    models = 4 * (networks.weights * trainings(plan, networks)).sum()
     checkpoints = 2 * 3 * 4 * networks.weights.max()  # two epochs, each with the two moments that Adam keeps
     return float(arrays + models + checkpoints) / 1024**3
 
@@ -212,10 +217,12 @@ def report(plan: Plan, networks: pd.DataFrame) -> str:
                 f"  {row['network']}{start}: {row['verdict'].upper()}, {rehearsal.VERDICTS[row['verdict']]}; "
                 f"loss {path}{beside}; {row['seconds a step']:.2f} s a step of {row['batch']}, {row['hours']:.1f} h"
             )
+    total = (networks.hours * trainings(plan, networks)).sum()
     machine = provenance.environment(plan.root)["machine"]
     where = f"{machine.get('cores')} cores, {'GPU ' + machine['GPU'] if 'GPU' in machine else 'no GPU'}"
     lines.append(
-        f"{plan.preset} on this machine ({where}): about {networks.hours.sum():.0f} hours of training, "
+        f"{plan.preset} on this machine ({where}): about {total:.0f} hours of training"
+        f"{f' for {plan.seeds} seeds' if plan.seeds > 1 else ''}, "
         f"{networks['memory (GB)'].max():.0f} GB of memory, {disk(plan, networks):.1f} GB of disk"
     )
     dead = networks[networks.verdict == "dead"].network.tolist()

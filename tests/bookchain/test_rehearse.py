@@ -47,6 +47,17 @@ def test_hours_are_steps_times_seconds():
     assert hours[0] == pytest.approx(383 * 50 * 2.0 / 3600)
 
 
+def test_what_each_seed_trains_counts_once_a_seed():
+    made = pd.concat([networks(), networks(chapter="01-preprocessing", network="segmenter")], ignore_index=True)
+    three = Plan(ROOT, {"preset": "paper", "seeds": 3}, {}, rehearsal=True)
+    assert list(rehearse.trainings(three, made)) == [3, 1]
+    one = rehearse.hours(made, rehearse.training_images(three))
+    told = rehearse.report(three, made)
+    assert f"about {3 * one[0] + one[1]:.0f} hours of training for 3 seeds, " in told
+    assert f"about {one.sum():.0f} hours of training, " in rehearse.report(plan(), made)
+    assert rehearse.disk(three, made) > rehearse.disk(plan(), made)
+
+
 def test_the_report_names_the_dead():
     told = rehearse.report(plan(), networks())
     assert "LEARNS" in told
