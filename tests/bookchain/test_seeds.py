@@ -95,6 +95,17 @@ def test_a_link_takes_the_place_of_a_split_of_ones_own_and_its_target_is_let_be(
     assert (tmp_path / "01-a/which.txt").is_file()
 
 
+def test_a_seed_that_was_made_elsewhere_from_something_else_is_put_aside(tmp_path):
+    for name in ("_toc.yml", "cxrlib", "phantom", "notebooks", "presets"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    three = Plan(tmp_path, {"seeds": 3}, {})
+    for number, kept in ((2, three.made_from("04-classification", "runs/quick/seed-2")), (3, "{}")):
+        record = tmp_path / f"runs/quick/seed-{number}/executed/04-classification.json"
+        record.parent.mkdir(parents=True)
+        record.write_text(kept)
+    assert three.disown() == ["seed-3/04-classification"]
+
+
 def left(folder, number, idle="", patients=range(40)):
     """Write what chapters 3, 5 and 7 leave that is collected, with scores that depend on the seed."""
     rng = np.random.default_rng(number)
@@ -151,7 +162,7 @@ def test_where_splits_differ_the_interval_counts_the_seeds_alone(tmp_path):
 
 
 HEAD = """---
-chapter: {{needs: {needs}, trains: false, memory_gb: 1, minutes: 1}}
+chapter: {declared}
 kernelspec: {{display_name: Python 3, language: python, name: python3}}
 ---
 
@@ -213,11 +224,12 @@ class Study:
     def __init__(self, folder):
         self.root = copied(folder)
         self.run = self.root / "runs/mine"
-        needs = {name: dependencies.declared(ROOT / "notebooks" / f"{name}.md").needs for name in BODIES}
+        declared = {name: dependencies.declared(ROOT / "notebooks" / f"{name}.md")._asdict() for name in BODIES}
         shutil.rmtree(self.root / "notebooks")
         (self.root / "notebooks").mkdir()
         for name, body in BODIES.items():
-            text = HEAD.format(name=name, needs=json.dumps(needs[name]), body=body)
+            head = json.dumps(declared[name] | {"trains": False})  # so that two run at once
+            text = HEAD.format(name=name, declared=head, needs=declared[name]["needs"], body=body)
             (self.root / "notebooks" / f"{name}.md").write_text(text)
         (self.root / "mine.yml").write_text("seed: 5\n")
 
