@@ -278,9 +278,9 @@ def test_three_seeds_in_one_run_killed_continued_made_again_raised_and_lowered(t
         time.sleep(0.1)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    (study.root / "hold").unlink()
     clear = [sys.executable, "-m", "bookchain.execute"]
     subprocess.run(clear, cwd=study.root, env=environment_of(study.root), check=True)
+    (study.root / "hold").unlink()
     study.make(3)
 
     # Shared chapters once; of what the kill cut off, at most two jobs, a second time.
