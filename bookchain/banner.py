@@ -14,7 +14,8 @@ def line(preset: str, sets: Mapping[str, str], origins: Mapping[str, str], table
         seeds: How many seeds the run has; the pages show the first.
     """
     if origins["classification"] == "real" and sets["classification"] == "vindr":
-        return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
+        shown = f" Seed 1 of {seeds}." if seeds > 1 else ""
+        return f"Made from credentialed data (VinDr-PCXR): do not publish these pages.{shown} Not for clinical use."
     whose = {
         "kermany": ("real radiographs", " (Kermany et al. 2018, CC BY 4.0)"),
         "own": (f"images of {table}", ""),

@@ -66,6 +66,8 @@ def test_each_seed_has_its_folder_its_number_and_the_shared_split(tmp_path):
     assert made["shared"] == ["01-preprocessing", "02-noise-and-blur"]
     assert made["parameters"]["seed"] == 2007
     assert "Preset mine, seed 1 of 3." in three.banner()
+    forbidden = Plan(ROOT, {"vindr": str(tmp_path), "seeds": 3}, {}).banner()
+    assert "do not publish these pages. Seed 1 of 3. Not for" in forbidden
 
 
 def test_a_preset_may_vary_the_split_too(tmp_path):
