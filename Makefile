@@ -13,7 +13,7 @@ UV := .snakemake/cache/uv
 COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command 'make lock'
 # Preset and data paths go on in the environment, where no shell reads them: make puts what its command line says there.
-export PRESET SUBMISSIONS
+export PRESET SEEDS SUBMISSIONS
 # What a user has set for other programs' sake is kept from this one's installation and runs.
 export PIP_USER := 0
 export PIP_NO_CACHE_DIR := 1
@@ -34,7 +34,7 @@ PAGE := $(RUN)/site/_build/html/index.html
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
-	@echo "Presets: quick (default), kermany, paper, own (your images). Data: KERMANY= VINDR= COHORT= LUNG_MASKS= VGG16= SEGMENTER="
+	@echo "Presets: quick (default), kermany, paper, own (your images). Seeds: SEEDS=5. Data: KERMANY= VINDR= COHORT= LUNG_MASKS= VGG16= SEGMENTER="
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and $(REFUSAL) % sys.version_info[:2])'

@@ -2,12 +2,15 @@
 # bookchain/plan.py: its code cells, parameters, data and modules are `params`, so a changed prose re-executes nothing.
 # `make plan` says in a line what has changed.
 import os
+import re
 import sys
 from pathlib import Path
 
+from bookchain.dependencies import prose_fingerprint
 from bookchain.editions import launch
 from bookchain.execute import begin, end
 from bookchain.plan import Plan
+from bookchain.seeds import COLLECTED
 
 plan = Plan(Path(workflow.basedir), config, os.environ)
 RUN = plan.run
@@ -32,10 +35,12 @@ rule site:
     input:
         expand(RUN + "/executed/{chapter}.{kind}", chapter=plan.chapters, kind=["ipynb", "json"]),
         expand(RUN + "/{chapter}", chapter=plan.chapters),
+        [RUN + "/seeds"] if plan.seeds > 1 else [],
     output:
         RUN + "/site/_build/html/index.html",
     params:
-        prose=plan.prose(),
+        prose=prose_fingerprint(Path(workflow.basedir)),
+        seeds=plan.seeds,
         repository=launch.address(os.environ, Path(workflow.basedir)) or "",
         banner=plan.banner(),
         origins=[f"{task}={origin}" for task, origin in plan.origins().items()],
@@ -44,26 +49,44 @@ rule site:
     log:
         RUN + "/logs/site.log",
     shell:
-        "TF_CPP_MIN_LOG_LEVEL=3 python -m bookchain.site {RUN:q} --banner {params.banner:q} --origins {params.origins} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "TF_CPP_MIN_LOG_LEVEL=3 python -m bookchain.site {RUN:q} --banner {params.banner:q} --origins {params.origins} --seeds {params.seeds} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
+# What the chapters found with each seed, beside one another.
+rule seeds:
+    input:
+        expand("{run}/{chapter}", run=plan.runs, chapter=COLLECTED),
+        ["bookchain/collect.py", "cxrlib/evaluation/repeated.py"],
+    output:
+        directory(RUN + "/seeds"),
+    params:
+        seeds=plan.seeds,
+        threshold=lambda wildcards: plan.values("07-evaluation")["threshold"],
+    message:
+        "collecting {params.seeds} seeds"
+    shell:
+        "python -m bookchain.collect {RUN:q} --seeds {params.seeds} --threshold {params.threshold}"
+
+
+# Its run folder is that of the book, or of another seed within it.
 rule chapter:
     input:
-        lambda wildcards: [f"{RUN}/{name}" for name in plan.declared(wildcards.chapter).needs],
+        lambda wildcards: plan.upstream(wildcards.chapter, wildcards.run),
     output:
-        folder=directory(RUN + "/{chapter}"),
-        notebook=RUN + "/executed/{chapter}.ipynb",
-        made_from=RUN + "/executed/{chapter}.json",
+        folder=directory("{run}/{chapter}"),
+        notebook="{run}/executed/{chapter}.ipynb",
+        made_from="{run}/executed/{chapter}.json",
     params:
-        made_from=lambda wildcards: plan.made_from(wildcards.chapter),
+        made_from=lambda wildcards: plan.made_from(wildcards.chapter, wildcards.run),
     wildcard_constraints:
+        run=re.escape(RUN) + r"(?:/seed-\d+)?",
         chapter=r"\d\d-[a-z-]+",
     message:
-        "chapter {wildcards.chapter} ({RUN})"
+        "chapter {wildcards.chapter} ({wildcards.run})"
     log:
-        RUN + "/logs/{chapter}.log",
+        "{run}/logs/{chapter}.log",
     benchmark:
-        RUN + "/benchmarks/{chapter}.tsv"
+        "{run}/benchmarks/{chapter}.tsv"
     threads:
         # Training takes all cores; chapters that do not train run beside one another.
         lambda wildcards: workflow.cores if plan.declared(wildcards.chapter).trains else 1
@@ -71,4 +94,4 @@ rule chapter:
         mem_mb=lambda wildcards: 1024 * plan.declared(wildcards.chapter).memory_gb,
         runtime=lambda wildcards: plan.declared(wildcards.chapter).minutes,
     shell:
-        "python -m bookchain.execute {RUN:q} {wildcards.chapter} {params.made_from:q}"
+        "python -m bookchain.execute {wildcards.run:q} {wildcards.chapter} {params.made_from:q}"

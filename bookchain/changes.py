@@ -43,9 +43,15 @@ def differences(before: Mapping, now: Mapping) -> list[str]:
 
 
 def reasons(said: str) -> dict[str, str]:
-    """Read from Snakemake's dry run which chapters, and whether the site, it would make, and its reason for each."""
-    jobs = r"^Job \d+: (?:chapter (\S+)|rendering the (book)).*\n(?:Reason: (.*))?"
-    return {chapter or book: reason for chapter, book, reason in re.findall(jobs, said, re.M)}
+    """Read from Snakemake's dry run what it would make, and its reason for each.
+
+    Returns:
+        Reasons, by run folder and chapter as in "runs/quick/03-pretext-learning"; the pages are "book", the tables
+        over all seeds "seeds".
+    """
+    jobs = r"^Job \d+: (?:chapter (\S+) \((.*)\)|rendering the (book)|collecting \d+ (seeds)).*\n(?:Reason: (.*))?"
+    found = re.findall(jobs, said, re.M)
+    return {f"{run}/{chapter}" if chapter else book or seeds: reason for chapter, run, book, seeds, reason in found}
 
 
 def line(made_from: Path, now: str, reason: str) -> str:
@@ -72,9 +78,12 @@ def main() -> int:
     if dry.returncode:
         sys.exit(dry.stderr)
     found = reasons(dry.stdout + dry.stderr)
-    for name in plan.chapters:
-        record = root / plan.run / "executed" / f"{name}.json"
-        print(f"{name}: {line(record, plan.made_from(name), found[name]) if name in found else 'up to date'}")
+    for run, name in plan.jobs():
+        record, place = root / run / "executed" / f"{name}.json", f"{run}/{name}"
+        why = line(record, plan.made_from(name, run), found[place]) if place in found else "up to date"
+        print(f"{place.removeprefix(f'{plan.run}/')}: {why}")
+    if plan.seeds > 1:
+        print(f"the tables over all seeds: {'to be made' if 'seeds' in found else 'up to date'}")
     print(f"the pages: {'to be rendered' if 'book' in found else 'up to date'}")
     return 0
 

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 import grimp
 import jupytext
 from grimp.application.config import settings
+
+# Those of the packages have reference pages.
+PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", "cxrlib", "phantom")
 
 
 def sources(root: Path) -> list[Path]:
@@ -60,6 +63,34 @@ def parameter_values(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {len(tagged)} cells tagged `parameters`; a chapter has exactly one")
     assigned = [node for node in ast.parse(tagged[0].source).body if isinstance(node, ast.Assign)]
     return {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}
+
+
+def with_values(cell: str, values: Mapping) -> str:
+    """Put the values that a run really used into the source of a parameters cell, comments kept.
+
+    Values of names that the cell does not assign are left out.
+    """
+    lines = cell.splitlines()
+    for node in reversed(ast.parse(cell).body):
+        if isinstance(node, ast.Assign) and (name := node.targets[0].id) in values:
+            value, used = node.value, values[name]
+            if ast.literal_eval(value) == used:
+                continue
+            first, last = lines[value.lineno - 1], lines[value.end_lineno - 1]
+            replaced = first[: value.col_offset] + repr(used) + last[value.end_col_offset :]
+            lines[value.lineno - 1 : value.end_lineno] = [replaced]
+    return "\n".join(lines)
+
+
+def prose_fingerprint(root: Path) -> str:
+    """Fingerprint of everything that a project's rendered pages show and no chapter computes."""
+    files = []
+    for name in PROSE:
+        path = root / name
+        files += [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    passed_over = {".ipynb_checkpoints", "__pycache__"}
+    kept = (file for file in files if file.suffix != ".ipynb" and not passed_over & set(file.parts))
+    return digest(b"".join(str(file.relative_to(root)).encode() + file.read_bytes() for file in kept))
 
 
 class Declared(NamedTuple):
@@ -135,6 +166,17 @@ def data_fingerprint(path: Path) -> str:
     files = [path] if path.is_file() else sorted(_files(path, ()))
     records = ((str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files)
     return digest("\n".join(map(str, records)))
+
+
+def given_fingerprint(name: str, path: Path) -> str:
+    """Fingerprint what a parameter names: data, a table of the reader's own with its files, or weights to download."""
+    if path.name == "imagenet":
+        return "downloaded"
+    if name != "cohort_table":
+        return data_fingerprint(path)
+    from cxrlib.data.table import files  # here, since it takes time and few runs have a table
+
+    return digest("".join(f"{file} {data_fingerprint(file)}\n" for file in files(path)))
 
 
 def _files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:

@@ -21,6 +21,7 @@ import nbformat
 import psutil
 import yaml
 
+from bookchain import seeds
 from bookchain.chapter import WRITES, project_root
 from bookchain.surroundings import surroundings
 from cxrlib.files import move_into_place, written_whole
@@ -50,6 +51,7 @@ def execute(run: Path, name: str, made_from: str) -> int:
     )
     done = run / "executed" / name
     made = json.loads(made_from)
+    seeds.link_shared(run, made.get("shared", ()))
     nbformat.write(jupytext.read(Path("notebooks", f"{name}.md")), source)
     command = [sys.executable, "-m", "papermill", source, notebook, "--kernel", "python3", "--no-progress-bar"]
     command += ["--log-level", "ERROR", "--parameters_yaml", yaml.safe_dump(made["parameters"])]

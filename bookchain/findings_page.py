@@ -7,6 +7,7 @@ from string import Template
 import pandas as pd
 from pandas.errors import EmptyDataError
 
+from bookchain import seeds_page
 from cxrlib.evaluation import operating_point, published, verdicts
 from cxrlib.evaluation.arms import with_role
 from cxrlib.evaluation.verdicts import Verdict
@@ -17,28 +18,37 @@ NOT_MEASURED = Verdict(verdicts.NOT_TESTED, "it measured none of this")
 INPUT, NETWORK = "corrupted input", "Sharp U-Net"  # among the methods of the tables of restoration
 SYNTHETIC = "synthetic children cannot decide it"
 REAL = "this run has one training of each arm, and another seed may turn it round"
+REAL_SEEDS = "it counts one seed, and [the others](#finding-seeds) may turn it round"
 
 
-def page(run: Path, reference: Path, origins: Mapping[str, str]) -> str:
+def page(run: Path, reference: Path, origins: Mapping[str, str], seeds: int = 1) -> str:
     """Write the page, in MyST.
 
     Args:
         run: Run folder with the finished chapters. What a run did not measure is said to be so.
         reference: The folder of recorded numbers, `book/reference`.
         origins: "synthetic" or "real" for `restoration` and `classification`, as `Plan.origins` gives them.
+        seeds: How many seeds the run has; over several, `bookchain.collect` has left tables.
 
     Raises:
         FileNotFoundError: Chapter 9's tables or a recorded table are missing.
     """
     values = {"origin": origins["classification"], "restoration_origin": origins["restoration"]}
+    real = origins["classification"] == "real"
+    values |= {
+        "seeds": seeds_page.section(run, seeds),
+        "once": "Each arm was trained once."
+        if seeds == 1
+        else "This is seed 1; [the others](#finding-seeds) follow it.",
+        "trainings": f"this run did so {seeds} times" if real and seeds > 1 else "nobody has done this here",
+    }
     values |= _restoration(run, reference) | _models(run) | _pairs(run) | _also_found(run, reference)
     for claim, found in {"maps": _maps(run), "transfer": _transfer(run)}.items():
-        real = origins["classification"] == "real"
         values |= {
             f"{claim}_word": found.word if real else verdicts.NOT_TESTED,
             f"{claim}_because": found.because,
             f"{claim}_confidence": "low" if real else "none yet",
-            f"{claim}_why": REAL if real else SYNTHETIC,
+            f"{claim}_why": (REAL if seeds == 1 else REAL_SEEDS) if real else SYNTHETIC,
         }
     return Template(TEMPLATE.read_text()).substitute(values)
 

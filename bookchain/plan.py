@@ -1,6 +1,5 @@
 """A preset and the reader's data turned into what each chapter is executed with and depends on."""
 
-import ast
 import json
 import os
 from base64 import urlsafe_b64encode
@@ -11,14 +10,13 @@ from typing import Any
 
 from grimp import ImportGraph
 
-from bookchain import dependencies, presets
+from bookchain import banner, dependencies, presets, seeds
 from bookchain.presets import PlanError
 from bookchain.surroundings import cores
 
 # Parameters that name the reader's data and weights.
 DATA = ("kermany", "vindr", "cohort_table", "lung_masks", "vgg16", "segmenter")
 PACKAGES = ("cxrlib", "phantom")
-PROSE = ("_config.yml", "_toc.yml", "book", "notebooks", "bookchain", *PACKAGES)  # the last: their reference pages
 
 
 def variable(name: str) -> str:
@@ -39,13 +37,14 @@ class Plan:
 
     Args:
         root: The project's root; the attribute `run` is the run folder, seen from there.
-        config: Snakemake's: `preset` (a name in presets/ or a path to a YAML file) and data paths in lower case.
-        environment: Environment variables: data paths in capitals, and `KERAS_BACKEND`.
+        config: Snakemake's: `preset` (a name in presets/ or a path to a YAML file), `seeds` (how many) and data paths
+            in lower case.
+        environment: Environment variables: the same in capitals, and `KERAS_BACKEND`.
         rehearsal: Make a plan without the data that the preset needs; `needs` and `wants_gpu` say what it is made for.
 
     Raises:
-        PlanError: If the preset is unknown, has a value that its chapter cannot have, or lacks its data, or if its run
-            folder is another preset's.
+        PlanError: If the preset is unknown, has a value that its chapter cannot have, or lacks its data, if its run
+            folder is another preset's, or if the number of seeds is none.
     """
 
     def __init__(self, root: Path, config: Mapping, environment: Mapping, rehearsal: bool = False):
@@ -58,12 +57,15 @@ class Plan:
             raise PlanError(f"preset {preset!r}: {file} is not there; choose one of {known}, or give a YAML file")
         self.file, self.preset = file.resolve(), file.stem
         self.run = f"runs/{self.preset}"
+        asked = environment.get("SEEDS") if config.get("seeds") is None else config["seeds"]
+        self.seeds = seeds.count(1 if asked in (None, "") else asked)
         self.chapters = [path.stem for path in dependencies.sources(root)]
         self._check_run()
         own = {name: dependencies.parameter_values(self.source(name)) for name in self.chapters}
         settings = presets.spread(presets.read(file, shelf), own)
         presets.check(file, settings, own)
         self.needs, self.wants_gpu = settings.pop("needs", []), settings.pop("gpu", False)
+        self._vary_split = settings.pop("vary_split", False)
         # One core gives other last digits than two, and so does another backend.
         self.surroundings = {
             "backend": environment.get("KERAS_BACKEND") or "tensorflow",
@@ -147,9 +149,32 @@ class Plan:
             )
         return {"run": self.run, **section, **data}
 
-    def parameters(self, chapter: str) -> dict:
-        """Give the values that replace those of a chapter's own cell."""
-        return dict(self._parameters[chapter])
+    @property
+    def runs(self) -> list[str]:
+        """Give the run folder of each seed, that of the book first."""
+        return [seeds.folder(self.run, number) for number in range(1, self.seeds + 1)]
+
+    @cached_property
+    def replicated(self) -> list[str]:
+        """List the chapters that each seed executes for itself."""
+        return seeds.replicated({name: self.declared(name).needs for name in self.chapters}, self._vary_split)
+
+    def jobs(self) -> list[tuple[str, str]]:
+        """List all that is executed: run folder and chapter, the book's own run first."""
+        others = [(run, name) for run in self.runs[1:] for name in self.replicated]
+        return [(self.run, name) for name in self.chapters] + others
+
+    def upstream(self, chapter: str, run: str) -> list[str]:
+        """Give the folders of the chapters that a chapter needs, for one seed's run folder."""
+        return [f"{run if name in self.replicated else self.run}/{name}" for name in self.declared(chapter).needs]
+
+    def parameters(self, chapter: str, run: str = "") -> dict:
+        """Give the values that replace those of a chapter's own cell; for one seed's run folder, with its seed."""
+        values = dict(self._parameters[chapter])
+        if run in ("", self.run):
+            return values
+        number = int(run.rpartition("-")[2])
+        return values | {"run": run} | seeds.value(self.values(chapter).get("seed"), number)
 
     def values(self, chapter: str) -> dict[str, Any]:
         """Give the value of each parameter of a chapter in this preset: the chapter's own, or what replaces it."""
@@ -159,36 +184,33 @@ class Plan:
         """Give what a chapter's front matter declares."""
         return dependencies.declared(self.source(chapter))
 
-    def made_from(self, chapter: str) -> str:
+    def made_from(self, chapter: str, run: str = "") -> str:
         """Give what decides whether a chapter is executed again, as JSON of one line.
+
+        Args:
+            chapter: Its name.
+            run: The run folder of one seed; without it, that of the book.
 
         Returns:
             `code` (one fingerprint of the code cells), `parameters` (those that replace the chapter's own), `data`
             (fingerprints of every parameter that is an existing path), `modules` (fingerprints of those of `PACKAGES`
-            that the chapter uses, imports of imports too) and `surroundings` (Keras's backend, number of threads).
+            that the chapter uses, imports of imports too) and `surroundings` (Keras's backend, number of threads); of
+            another seed than the first also `shared`, the chapters that it reads and shares with the first.
         """
-        source, parameters = self.source(chapter), self._parameters[chapter]
+        source, parameters = self.source(chapter), self.parameters(chapter, run)
         free = {name: value for name, value in parameters.items() if name not in ("run", *presets.CHOICES)}
         texts = {name: Path(value) for name, value in free.items() if isinstance(value, str) and value}
         given = {name: path for name, path in texts.items() if path.name == "imagenet" or (self.root / path).exists()}
         made = {
             "code": dependencies.code_fingerprint(source),
             "parameters": parameters,
-            "data": {
-                name: "downloaded" if path.name == "imagenet" else self._fingerprint(name, self.root / path)
-                for name, path in given.items()
-            },
+            "data": {name: dependencies.given_fingerprint(name, self.root / path) for name, path in given.items()},
             "modules": dependencies.module_fingerprints(source, self.root, self._imports),
             "surroundings": self.surroundings,
         }
+        if run not in ("", self.run):
+            made["shared"] = [name for name in self.declared(chapter).needs if name not in self.replicated]
         return json.dumps(made, sort_keys=True)
-
-    def _fingerprint(self, name: str, path: Path) -> str:
-        if name != "cohort_table":
-            return dependencies.data_fingerprint(path)
-        from cxrlib.data.table import files  # here, since it takes time and few runs have a table
-
-        return dependencies.digest("".join(f"{file} {dependencies.data_fingerprint(file)}\n" for file in files(path)))
 
     def disown(self) -> list[str]:
         """Put aside the records of chapters that were made from something else where Snakemake cannot know it.
@@ -200,30 +222,18 @@ class Plan:
             The chapters; what they were made from is in `executed/NAME.elsewhere.json`.
         """
         made, found = self.root / ".snakemake" / "metadata", []
-        for name in self.chapters:
-            path = f"{self.run}/executed/{name}.json"  # as Snakemake spells it, and encodes it for its own record
+        for run, name in self.jobs():
+            path = f"{run}/executed/{name}.json"  # as Snakemake spells it, and encodes it for its own record
             record = self.root / path
             known = (made / urlsafe_b64encode(path.encode()).decode()).exists()
-            if record.is_file() and not known and record.read_text() != self.made_from(name):
+            if record.is_file() and not known and record.read_text() != self.made_from(name, run):
                 record.replace(record.with_suffix(".elsewhere.json"))
-                found.append(name)
+                found.append(f"{run}/{name}".removeprefix(f"{self.run}/"))
         return found
 
     @cached_property
     def _imports(self) -> ImportGraph:
         return dependencies.import_graph(self.root, PACKAGES)
-
-    def prose(self) -> str:
-        """Fingerprint of everything that the rendered pages show and no chapter computes."""
-        files = []
-        for name in PROSE:
-            path = self.root / name
-            files += [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        passed_over = {".ipynb_checkpoints", "__pycache__"}
-        kept = (file for file in files if file.suffix != ".ipynb" and not passed_over & set(file.parts))
-        return dependencies.digest(
-            b"".join(str(file.relative_to(self.root)).encode() + file.read_bytes() for file in kept)
-        )
 
     def origins(self) -> dict[str, str]:
         """Origin of each purpose's images in this run, "synthetic" or "real"."""
@@ -232,46 +242,5 @@ class Plan:
 
     def banner(self) -> str:
         """One line for the head of every page: what the numbers were made from, and what they are not for."""
-        origins, sets = self.origins(), self.sets()
-        if origins["classification"] == "real" and sets["classification"] == "vindr":
-            return "Made from credentialed data (VinDr-PCXR): do not publish these pages. Not for clinical use."
         table = Path(self.given.get("cohort_table", "")).name
-        whose = {
-            "kermany": ("real radiographs", " (Kermany et al. 2018, CC BY 4.0)"),
-            "own": (f"images of {table}", ""),
-        }
-        real = {purpose: whose[sets[purpose]] for purpose, origin in origins.items() if origin == "real"}
-        if not real:
-            made = "This run used synthetic radiographs: none of its numbers describe patients."
-        elif len(set(real.values())) == 1 and len(real) == 2:
-            made = f"This run used {''.join(real['restoration'])}."
-        else:
-            parts = [f"{what} for {purpose}{licence}" for purpose, (what, licence) in real.items()]
-            made = f"This run used {' and '.join(parts)}."
-            for purpose in origins.keys() - real.keys():
-                fault = f"none of its numbers on {purpose} describe patients"
-                made = f"{made[:-1]}, synthetic ones for {purpose}: {fault}."
-        others = "Numbers of the paper and of earlier runs are marked as such."
-        if "own" in sets.values():
-            others = (
-                "The book does not know under which licence or agreement these images are: publish the pages only if "
-                f"you may publish the images, which the pages show. {others}"
-            )
-        return f"{made} {others} Preset {self.preset}. Not for clinical use."
-
-
-def with_values(cell: str, values: Mapping) -> str:
-    """Put the values that a run really used into the source of a parameters cell, comments kept.
-
-    Values of names that the cell does not assign are left out.
-    """
-    lines = cell.splitlines()
-    for node in reversed(ast.parse(cell).body):
-        if isinstance(node, ast.Assign) and (name := node.targets[0].id) in values:
-            value, used = node.value, values[name]
-            if ast.literal_eval(value) == used:
-                continue
-            first, last = lines[value.lineno - 1], lines[value.end_lineno - 1]
-            replaced = first[: value.col_offset] + repr(used) + last[value.end_col_offset :]
-            lines[value.lineno - 1 : value.end_lineno] = [replaced]
-    return "\n".join(lines)
+        return banner.line(self.preset, self.sets(), self.origins(), table, self.seeds)

@@ -8,7 +8,12 @@ from typing import Any
 
 import yaml
 
-OWN = {"needs": list, "gpu": bool, "threads": int}  # what a preset says of itself, beside its chapters
+OWN = {
+    "needs": list,
+    "gpu": bool,
+    "threads": int,
+    "vary_split": bool,
+}  # what a preset says of itself, beside its chapters
 
 CHOICES = {
     "restoration": ("kermany", "own"),

@@ -45,8 +45,13 @@ def _without_path(name: str, value: Any) -> Any:
     return GIVEN if name in DATA or re.search(r"[/\\]|^~", value) else value
 
 
-def page(run: Path, banner: str) -> str:
+def page(run: Path, banner: str, seeds: int = 1) -> str:
     """Write the page, in MyST; what a run did not record is said to be so.
+
+    Args:
+        run: Run folder with the executed chapters.
+        banner: The line at the head of every page.
+        seeds: How many seeds the run has; the page is about the first.
 
     Raises:
         FileNotFoundError: If no chapter was executed.
@@ -70,7 +75,7 @@ def page(run: Path, banner: str) -> str:
         software=_table(_facts(software), "Software"),
         machine=_table(_facts(machine), "Machine"),
         parameters="\n\n".join(_dropdown(chapter, table) for chapter, table in settings.items()),
-        commands=_commands(run.name, settings, set(commits)),
+        commands=_commands(run.name, settings, set(commits), seeds),
     )
 
 
@@ -109,11 +114,12 @@ def _dropdown(chapter: str, settings: dict[str, Setting]) -> str:
     return f"````{{dropdown}} {title}\n{_table(frame)}\n````"
 
 
-def _commands(preset: str, settings: dict[str, dict[str, Setting]], commits: set[str]) -> str:
+def _commands(preset: str, settings: dict[str, dict[str, Setting]], commits: set[str], seeds: int) -> str:
     """Give the commands that make a run again."""
     file = preset if (ROOT / "presets" / f"{preset}.yml").is_file() else f"path/to/{preset}.yml"
     used = {name: setting.value for table in settings.values() for name, setting in table.items() if setting.value}
     given = [f"{variable(name)}={'path/to/it' if used[name] == GIVEN else used[name]}" for name in DATA if name in used]
+    given += [f"SEEDS={seeds}"] if seeds > 1 else []
     commands = [" ".join(["make book", f"PRESET={file}", *given])]
     if len(commits) > 1:  # Snakemake would keep what is up to date
         commands.insert(0, f"rm -r runs/{preset}  # its chapters were made at different commits")

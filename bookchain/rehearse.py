@@ -8,11 +8,9 @@ takes, and from these what the whole preset would take on this machine.
 import argparse
 import csv
 import json
-import math
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -20,11 +18,10 @@ import pandas as pd
 
 from bookchain import provenance
 from bookchain.chapter import project_root
+from bookchain.estimate import disk, hours, training_images, trainings
 from bookchain.execute import execute
 from bookchain.plan import Plan
 from bookchain.presets import PlanError
-from cxrlib.data.listing import read_table
-from cxrlib.evaluation.published import TABLE_1
 from cxrlib.networks import rehearsal
 
 CHAPTERS = ("01-preprocessing", "02-noise-and-blur", "03-pretext-learning", "04-classification", "05-ensembles")
@@ -39,7 +36,6 @@ FEW = {
 }
 """Parameters that make a rehearsal small; none of them is a network's or a training's."""
 
-PRINTED = {"kermany": "pneumonia", "vindr": "VinDr-PCXR"}  # as Table 1 calls them
 EACH = 16  # images of each folder and class that are taken from real data
 LARGE = 128  # pixels a side from which synthetic radiographs are drawn larger, as in preset paper-proof
 
@@ -120,80 +116,6 @@ def _labelled(rows: list[dict], kind: str):
     return (row for row in rows if row.get("No finding", "").strip().startswith(kind))
 
 
-def training_images(plan: Plan) -> dict[str, int]:
-    """Estimate the training images of each purpose in the whole run, from the preset and the published sizes.
-
-    Args:
-        plan: The preset's plan.
-
-    Returns:
-        Images by purpose, "segmenter" and "photographs" among them; where data are split by fractions and not given,
-        of the sizes in the paper's Table 1.
-    """
-    first, third, fourth = (plan.values(chapter) for chapter in (CHAPTERS[0], CHAPTERS[2], CHAPTERS[3]))
-    sizes = first["restoration_sizes"]
-    total = images_of(plan, first["restoration"])
-    if first["restoration"] != "own" and sum(sizes) > 1:
-        total = int(sum(sizes))
-    found = {"restoration": _part(sizes, total, 0)}
-    if first["classification"] == first["restoration"]:  # two halves, the test in that of the classifiers
-        half = total // 2
-        found["pretext"] = round(0.9 * half)
-        found["classification"] = round(0.9 * half) - _part(sizes, total, 2)
-    else:
-        found["pretext"] = found["restoration"]
-        other = images_of(plan, first["classification"])
-        found["classification"] = _part(first["classification_sizes"], other, 0)
-    for purpose, limit in (("pretext", third["pretext_images"]), ("classification", fourth["training_images"])):
-        found[purpose] = min(limit or found[purpose], found[purpose])
-    return found | {"segmenter": first["segmenter_images"], "photographs": round(0.8 * fourth["photograph_crops"])}
-
-
-def images_of(plan: Plan, data_set: str) -> int:
-    """Count the images of a data set in the whole run.
-
-    Args:
-        plan: The preset's plan.
-        data_set: "kermany" or "vindr", of the size in the paper's Table 1 or as many as are drawn; or "own", the
-            reader's table, which has none where it is not given.
-    """
-    if data_set == "own":
-        given = plan.given.get("cohort_table")
-        return len(read_table(plan.root / given, ("path",))[0]) if given else 0
-    if data_set in {*plan.needs, *plan.given}:
-        return TABLE_1[PRINTED[data_set]]["images"]
-    return sum(plan.values(CHAPTERS[0])[f"synthetic_{data_set}"])
-
-
-def _part(sizes: list[float], total: int, place: int) -> int:
-    return int(sizes[place]) if sum(sizes) > 1 else round(sizes[place] * total)
-
-
-def hours(networks: pd.DataFrame, images: Mapping[str, int]) -> pd.Series:
-    """Return the hours that each network's training would take, its validation not counted.
-
-    Args:
-        networks: What `rehearse` gives.
-        images: What `training_images` gives.
-    """
-    found = []
-    for row in networks.itertuples():
-        purpose = next((name for name in images if row.network.startswith(name)), "classification")
-        steps = math.ceil(images[purpose] / row.batch) * row.epochs
-        found.append(steps * networks.at[row.Index, "seconds a step"] / 3600)
-    return pd.Series(found, index=networks.index)
-
-
-def disk(plan: Plan, networks: pd.DataFrame) -> float:
-    """Estimate the gigabytes that a run leaves and needs on the way: arrays of images, models, checkpoints."""
-    first = plan.values(CHAPTERS[0])
-    count = sum(images_of(plan, data_set) for data_set in set(plan.sets().values()))
-    arrays = 3 * count * first["image_size"] ** 2
-    models = 4 * networks.weights.sum()
-    checkpoints = 2 * 3 * 4 * networks.weights.max()  # two epochs, each with the two moments that Adam keeps
-    return float(arrays + models + checkpoints) / 1024**3
-
-
 def report(plan: Plan, networks: pd.DataFrame) -> str:
     """Write what the rehearsal found, for people."""
     networks = networks.assign(hours=hours(networks, training_images(plan)))
@@ -212,10 +134,12 @@ def report(plan: Plan, networks: pd.DataFrame) -> str:
                 f"  {row['network']}{start}: {row['verdict'].upper()}, {rehearsal.VERDICTS[row['verdict']]}; "
                 f"loss {path}{beside}; {row['seconds a step']:.2f} s a step of {row['batch']}, {row['hours']:.1f} h"
             )
+    total = (networks.hours * trainings(plan, networks)).sum()
     machine = provenance.environment(plan.root)["machine"]
     where = f"{machine.get('cores')} cores, {'GPU ' + machine['GPU'] if 'GPU' in machine else 'no GPU'}"
     lines.append(
-        f"{plan.preset} on this machine ({where}): about {networks.hours.sum():.0f} hours of training, "
+        f"{plan.preset} on this machine ({where}): about {total:.0f} hours of training"
+        f"{f' for {plan.seeds} seeds' if plan.seeds > 1 else ''}, "
         f"{networks['memory (GB)'].max():.0f} GB of memory, {disk(plan, networks):.1f} GB of disk"
     )
     dead = networks[networks.verdict == "dead"].network.tolist()

@@ -18,9 +18,9 @@ import yaml
 
 from bookchain import findings_page, own, provenance_page
 from bookchain.chapter import project_root
-from bookchain.dependencies import code_cells, declared, sources
+from bookchain.dependencies import code_cells, declared, sources, with_values
 from bookchain.editions import launch
-from bookchain.plan import variable, with_values
+from bookchain.plan import variable
 from bookchain.provenance import resources
 from bookchain.surroundings import surroundings
 
@@ -116,10 +116,10 @@ def opener(notebook, seconds: float | None):
     return notebook
 
 
-def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> Path:
+def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str], seeds: int = 1) -> Path:
     """Make and give a folder that Jupyter Book can build: configuration, prose and executed chapters.
 
-    `banner` is the text for the head of every page, `origins` for the captions: see `Plan`.
+    `banner` is the text for the head of every page, `origins` for the captions, `seeds` their number: see `Plan`.
     """
     site = run / "site"
     shutil.rmtree(site, ignore_errors=True)
@@ -136,8 +136,8 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str]) -> 
     if told := own.notice(run, first.metadata.papermill.parameters):
         config["html"]["extra_footer"] += f" {own.FOOTER}"
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
-    (site / "book/provenance.md").write_text(provenance_page.page(run, banner))
-    (site / "book/findings.md").write_text(findings_page.page(run, root / "book/reference", origins))
+    (site / "book/provenance.md").write_text(provenance_page.page(run, banner, seeds))
+    (site / "book/findings.md").write_text(findings_page.page(run, root / "book/reference", origins, seeds))
     seconds = resources(run).set_index("chapter").seconds
     for path in sources(root):
         try:
@@ -159,9 +159,11 @@ def main() -> int:
     parser.add_argument("run", type=Path, help="run folder, for example runs/quick")
     parser.add_argument("--banner", default="", help="text for the head of every page")
     parser.add_argument("--origins", nargs="*", default=[], metavar="TASK=ORIGIN", help="for example restoration=real")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds the run has; the pages show the first")
     arguments = parser.parse_args()
     root = project_root()
-    site = assemble(root, root / arguments.run, arguments.banner, dict(pair.split("=") for pair in arguments.origins))
+    origins = dict(pair.split("=") for pair in arguments.origins)
+    site = assemble(root, root / arguments.run, arguments.banner, origins, arguments.seeds)
     # Its script would name the Python of the folder that it was installed in, which may have been moved since.
     start = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", start, "build", str(site), "-W", "--keep-going"]

@@ -18,12 +18,11 @@ from typing import Any
 
 import nbformat
 
-from bookchain.dependencies import code_cells, declared, read_notebook
+from bookchain.dependencies import code_cells, declared, read_notebook, with_values
 from bookchain.editions.answers import LENGTH, REPLY
 from bookchain.editions.exercises import Exercise, answers, exercises, label
 from bookchain.editions.sandbox import Watch, adopt, end_children, limit, started
 from bookchain.editions.values import NoValueError, decoded
-from bookchain.plan import with_values
 
 SET_UP = 600  # seconds for a chapter's first two cells; the import of Keras takes minutes on a busy machine
 NOTEBOOK = 50 * 2**20  # bytes of a notebook

@@ -84,6 +84,22 @@ def controls_of(name: str, names: Iterable[str]) -> list[str]:
     return [other for other in with_role(names, "baseline", "random") if derived_from(other)[0] in ("", name)]
 
 
+def compared(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Give the pairs that the paper's claims are about, and their controls: the one that is to be beaten comes first.
+
+    That is each pretext arm with its controls, each ensemble with its own, and the attention-fuzzy ensemble with the
+    paper's other models.
+
+    >>> compared(["Baseline", "Den-P", "SA", "Den-P, twice", "A-F"])
+    [('Baseline', 'Den-P'), ('Den-P, twice', 'SA'), ('Baseline', 'A-F'), ('Den-P', 'A-F'), ('SA', 'A-F')]
+    """
+    names = list(names)
+    arms = [(control, name) for name in with_role(names, "pretext") for control in controls_of(name, names)]
+    ensembles = [(control, controlled_by(control)) for control in with_role(names, "control")]
+    rivals = [(name, "A-F") for name in names if name in {*TABLE_3} - {"A-F"}]
+    return arms + [(first, second) for first, second in ensembles + rivals if second in names]
+
+
 def with_added(names: Iterable[str], available: Iterable[str]) -> list[str]:
     """Return the names, followed by the available pretext arms that the paper does not have.
 

@@ -41,11 +41,14 @@ def test_reasons_of_a_dry_run_become_a_line(tmp_path):
         "Job 0: rendering the book\nReason: Missing output files: index.html\n"
     )
     found = reasons(said)
-    assert list(found) == ["03-pretext-learning", "book"]
+    assert list(found) == ["runs/tiny/03-pretext-learning", "book"]
     record = tmp_path / "03.json"
     record.write_text(json.dumps(BEFORE))
     now = json.dumps(BEFORE | {"code": "2"})
-    assert line(record, now, found["03-pretext-learning"]) == "its code; after 01-preprocessing, 02-noise-and-blur"
+    assert (
+        line(record, now, found["runs/tiny/03-pretext-learning"])
+        == "its code; after 01-preprocessing, 02-noise-and-blur"
+    )
     record.rename(record.with_suffix(".elsewhere.json"))
     assert line(record, now, "Missing output files: x") == "not executed yet, or a file of it is gone; its code"
     record.with_suffix(".elsewhere.json").rename(record)

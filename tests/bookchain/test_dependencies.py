@@ -146,6 +146,12 @@ def test_one_parameters_cell_is_needed(chapter, tag):
         dependencies.parameter_values(chapter(text))
 
 
+def test_with_values_replaces_what_was_used_and_keeps_comments():
+    cell = 'run = "runs/quick"  # where\nsizes = [1, 2]  # paper: 3\nname = "a"'
+    used = dependencies.with_values(cell, {"sizes": [3, 4], "run": "runs/quick", "unknown": 1})
+    assert used == 'run = "runs/quick"  # where\nsizes = [3, 4]  # paper: 3\nname = "a"'
+
+
 def test_front_matter_is_read_and_refused_when_it_lacks_a_field_or_has_another(chapter):
     assert dependencies.declared(chapter()) == (["01-preprocessing"], False, 2, 5)
     for wrong in (CHAPTER.replace("trains: false, ", ""), CHAPTER.replace("trains:", "train:")):

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from bookchain.findings_page import TEMPLATE, page
-from cxrlib.evaluation import audit, published, scores, significance
+from cxrlib.evaluation import audit, published, repeated, scores, significance
 
 SYNTHETIC = {"restoration": "synthetic", "classification": "synthetic"}
 REAL = {"restoration": "real", "classification": "real"}
@@ -100,6 +100,23 @@ def test_a_run_without_a_measurement_says_so(run):
     text = page(run, ROOT / "book/reference", REAL)
     assert text.count("it measured none of this") == 5
     assert [told(text)[claim] for claim in "56"] == ["not tested yet", "not tested yet"]
+
+
+def test_a_run_of_several_seeds_says_that_the_verdicts_count_one_of_them(run):
+    scored = [(seed, name, "", 0.8, 0.7) for seed in (1, 2) for name in ("Baseline", "Den-P")]
+    trained = pd.DataFrame(scored, columns=["seed", "model", "state", "auc", "balanced_accuracy"])
+    pair = repeated.paired_differences(trained, [("Baseline", "Den-P")])
+    write(trained, run, "seeds/scores")
+    write(repeated.over_seeds(trained), run, "seeds/models")
+    write(repeated.over_seeds(pair, ("model_1", "model_2")), run, "seeds/differences")
+    text = page(run, ROOT / "book/reference", REAL, seeds=2)
+    assert "Den-P minus Baseline,2,0.000 (0.000 to 0.000),0.000 (0.000 to 0.000)" in text
+    assert "Each arm was trained once" not in text
+    assert "many times on films of children, and this run did so 2 times." in text
+    assert text.count("it counts one seed, and [the others](#finding-seeds)") == 2
+    one = page(run, ROOT / "book/reference", REAL)
+    assert "finding-seeds" not in one
+    assert "Each arm was trained once" in one
 
 
 def classified(run, gap, idle=()):

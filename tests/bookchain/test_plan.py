@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from bookchain.plan import Plan, with_values
+from bookchain.plan import Plan
 from bookchain.presets import PlanError
 from bookchain.surroundings import cores
 
@@ -246,9 +246,3 @@ def test_run_folder_that_is_a_file_is_named(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(PlanError, match="runs: no folder that can be written to"):
         Plan(tmp_path, {}, {})
-
-
-def test_with_values_replaces_what_was_used_and_keeps_comments():
-    cell = 'run = "runs/quick"  # where\nsizes = [1, 2]  # paper: 3\nname = "a"'
-    used = with_values(cell, {"sizes": [3, 4], "run": "runs/quick", "unknown": 1})
-    assert used == 'run = "runs/quick"  # where\nsizes = [3, 4]  # paper: 3\nname = "a"'

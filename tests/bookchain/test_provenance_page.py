@@ -93,6 +93,7 @@ def test_how_to_make_it_again(run):
     assert commands() == ["rm -r runs/kermany  # its chapters were made at different commits", make]
     mark(run, CHAPTERS[1], COMMITS[0])
     assert commands() == [f"git checkout {COMMITS[0]}", make]
+    assert f"\n{make} SEEDS=3\n" in page(run, "", seeds=3)
     for chapter in CHAPTERS:
         mark(run, chapter, COMMITS[1])  # no checkout gives this back
     assert commands() == [make]

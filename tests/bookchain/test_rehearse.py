@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from bookchain import rehearse
+from bookchain import estimate, rehearse
 from bookchain.plan import Plan
 from cxrlib.networks import rehearsal
 from phantom.kermany import write_kermany
@@ -27,24 +27,35 @@ def networks(**changes):
 
 
 def test_paper_is_planned_without_its_data_and_counts_the_published_images():
-    images = rehearse.training_images(plan())
+    images = estimate.training_images(plan())
     assert images["restoration"] == images["pretext"] == 4100
     assert images["classification"] == 6128  # 0.7 of 8,755
-    assert rehearse.training_images(plan("quick"))["restoration"] == 315  # 0.7 of the synthetic 450
+    assert estimate.training_images(plan("quick"))["restoration"] == 315  # 0.7 of the synthetic 450
 
 
 def test_halves_of_one_set_leave_the_test_to_the_classifiers():
-    images = rehearse.training_images(plan("kermany-full"))
+    images = estimate.training_images(plan("kermany-full"))
     assert images["restoration"] == 4100
     assert images["pretext"] == round(0.9 * 2928)
     assert images["classification"] == round(0.9 * 2928) - 1170
 
 
 def test_hours_are_steps_times_seconds():
-    hours = rehearse.hours(networks(), {"restoration": 4100, "classification": 6128})
+    hours = estimate.hours(networks(), {"restoration": 4100, "classification": 6128})
     assert hours[0] == pytest.approx(257 * 50 * 2.0 / 3600)
-    hours = rehearse.hours(networks(network="Den-P"), {"restoration": 4100, "classification": 6128})
+    hours = estimate.hours(networks(network="Den-P"), {"restoration": 4100, "classification": 6128})
     assert hours[0] == pytest.approx(383 * 50 * 2.0 / 3600)
+
+
+def test_what_each_seed_trains_counts_once_a_seed():
+    made = pd.concat([networks(), networks(chapter="01-preprocessing", network="segmenter")], ignore_index=True)
+    three = Plan(ROOT, {"preset": "paper", "seeds": 3}, {}, rehearsal=True)
+    assert list(estimate.trainings(three, made)) == [3, 1]
+    one = estimate.hours(made, estimate.training_images(three))
+    told = rehearse.report(three, made)
+    assert f"about {3 * one[0] + one[1]:.0f} hours of training for 3 seeds, " in told
+    assert f"about {one.sum():.0f} hours of training, " in rehearse.report(plan(), made)
+    assert estimate.disk(three, made) > estimate.disk(plan(), made)
 
 
 def test_the_report_names_the_dead():

@@ -11,10 +11,10 @@ from conftest import ROOT, SOURCES
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from bookchain.dependencies import code_cells, read_notebook
+from bookchain.dependencies import code_cells, read_notebook, with_values
 from bookchain.editions.exercises import ExerciseError, exercises, strip, stub
 from bookchain.editions.student import edition, main
-from bookchain.plan import Plan, with_values
+from bookchain.plan import Plan
 
 CHAPTERS = [path.stem for path in SOURCES]
 SOLUTION = '''import math
