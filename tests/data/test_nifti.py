@@ -46,12 +46,12 @@ def test_slope_and_display_range_count(tmp_path):
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"axes": (3, 3, 2, 4, 1, 1, 1, 1)}, "a.nii: 4 slices; save the one that is meant"),
+        ({"axes": (3, 3, 2, 4, 1, 1, 1, 1)}, "a.nii: 4 slices; save the slice to use"),
         ({"axes": (1, 3, 1, 1, 1, 1, 1, 1)}, "1 axes"),
         ({"kind": 128}, "values of type 128"),
         ({"axes": (2, 30, 20, 1, 1, 1, 1, 1)}, "cut short"),
         ({"axes": (2, 30000, 30000, 1, 1, 1, 1, 1)}, "above the limit"),
-        ({"values": VALUES * np.nan, "kind": 16}, "no numbers"),
+        ({"values": VALUES * np.nan, "kind": 16}, "not numbers"),
     ],
 )
 def test_what_is_no_slice_is_named(tmp_path, options, fault):
