@@ -75,7 +75,7 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.Dat
         if known is None:
             other = CLASSES[1 - CLASSES.index(kind)]
             swapped = f" of {kind} (but one of {other})" if _patient(path.stem, other, patient_key) else ""
-            remedy = "give it a name of the data set's pattern, or remove it"
+            remedy = "rename it to the data set's pattern, or remove it"
             issues.append(Issue(str(path), "error", f"the name identifies no patient{swapped}", remedy))
             continue
         image = str(path.relative_to(base).with_suffix(""))

@@ -438,7 +438,7 @@ def test_lung_masks_are_read_too(tmp_path, kermany_cohort, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["summary"]["masks"] == 4
     faults = {Path(i["file"]).name: i["fault"] for i in report["issues"] if i["file"].startswith(str(tmp_path))}
-    told = ["inverted: 100% of its", "empty: no lung", "no mask: ", "inverted: 100%"]
+    told = ["inverted: 100% of its", "empty: no lung", "not a mask: ", "inverted: 100%"]
     for image, fault in zip(frame.image[[3, 4, 5, 6]], told, strict=True):
         assert faults.pop(f"{Path(image).name}.png").startswith(fault)
     assert not faults
