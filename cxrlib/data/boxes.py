@@ -1,4 +1,4 @@
-"""The boxes that radiologists drew on VinDr-PCXR, and whether they lie on their images."""
+"""The boxes that radiologists drew on VinDr-PCXR, and a check that they are inside their images."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from cxrlib.data.vindr_pcxr import CLASS_NAMES, FOLDERS, NEEDED, NO_FINDING
 
 
 def read_boxes(root: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Read the boxes that radiologists drew; rows without a finding have none.
+    """Read the boxes that radiologists drew; rows of `No finding` have no box.
 
     Args:
         root: Folder with the four CSV files.
-        frame: One row an image, with image (id), width, height in pixels.
+        frame: One row per image, with image (id), width, height in pixels.
 
     Returns:
-        The boxes that lie on an image of the frame, wholly or partly, one row each: image (id), finding, x_min, y_min,
+        The boxes that are on an image of the frame, wholly or partly, one row each: image (id), finding, x_min, y_min,
         x_max, y_max in pixels of the DICOM image, max exclusive, file (the table). And the issues: boxes without area
-        or outside their image, unknown names, ids that no label table has, tables that cannot be read.
+        or outside their image, unknown names, ids that are in no label table, tables that cannot be read.
     """
     rows, issues = _read_tables(Path(root), "annotations")
     labels, unread = _read_tables(Path(root), "image_labels")
@@ -38,7 +38,7 @@ def read_boxes(root: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, lis
 
 
 def _read_tables(root: Path, name: str) -> tuple[pd.DataFrame, list[Issue]]:
-    """Read both tables of a name as one, with the file of each row."""
+    """Read the train and test tables of a name as one table, with the file of each row."""
     parts, issues = [], []
     for folder in FOLDERS:
         source = root / f"{name}_{folder}.csv"
@@ -49,7 +49,7 @@ def _read_tables(root: Path, name: str) -> tuple[pd.DataFrame, list[Issue]]:
 
 
 def _leave_out_empty(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Leave out the rows whose corners make no box, and name those of an unknown finding."""
+    """Drop rows whose corners make no box, and list the rows with an unknown finding."""
     size = rows[["x_max", "y_max"]].to_numpy() - rows[["x_min", "y_min"]].to_numpy()
     drawn = (size > 0).all(axis=1)  # not for NaN either
     issues = [
@@ -63,7 +63,7 @@ def _leave_out_empty(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
 
 
 def _leave_out_outside(boxes: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Leave out the boxes that lie outside their image, and name those that reach beyond it."""
+    """Drop boxes that are outside their image, and list the boxes that reach beyond it."""
     boxes = boxes.merge(frame[["image", "width", "height"]], on="image")
     outside, beyond = off_image(boxes, boxes.width, boxes.height)
     issues = []

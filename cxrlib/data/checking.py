@@ -1,4 +1,4 @@
-"""Check a data set before anyone trains on it: what cannot be used, what to look at, what occurs twice."""
+"""Check a data set before you train on it: what cannot be used, what to look at, what occurs twice."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from cxrlib.data.vindr_pcxr import TABLES, index_vindr_pcxr
 
 
 class Report(NamedTuple):
-    """What `check` finds.
+    """The result of `check`.
 
     Attributes:
-        frame: The rows that can be used, as the data set's reader gives them, with the measures of `measure_images`.
-        issues: One row a fault: file, severity, fault, remedy; errors first.
+        frame: The rows that can be used, as the data set's reader returns them, with the measures of `measure_images`.
+        issues: One row per issue: file, severity, fault, remedy; errors first.
         duplicates: Pairs of (near-)identical images: first, second (paths), distance.
-        boxes: Boxes that can be used, as `boxes.read_boxes` gives them; None for a data set without boxes.
-        thumbnails: What `duplicates.thumbnail` gives for each row, to look for pairs across data sets.
+        boxes: Boxes that can be used, as `boxes.read_boxes` returns them; None for a data set without boxes.
+        thumbnails: The `duplicates.thumbnail` of each row, for finding pairs across data sets.
         summary: Kind of data set, numbers of images, patients, labels by the names of the classes (negative first),
             issues, and the range of sizes.
     """
@@ -39,7 +39,7 @@ class Report(NamedTuple):
     summary: dict[str, Any]
 
     def below_root(self) -> pd.DataFrame:
-        """Return the issues with their files named from the data set's folder on, in what is said of them too."""
+        """Return the issues with file names that start at the data set's folder, also inside their texts."""
         root = Path(self.summary["root"])
         paths = [Path(file) for file in self.issues.file]
         names = [str(path.relative_to(root)) if path.is_relative_to(root) else path.name for path in paths]
@@ -52,10 +52,10 @@ class Report(NamedTuple):
         return self.issues.assign(file=names, **said)
 
     def fingerprint(self) -> str:
-        """Return one SHA-256 digest of the images that can be used: their contents and their names.
+        """Return one SHA-256 digest of the contents and names of the images that can be used.
 
-        It is that of the lines which `sha256sum` prints for them, from the data set's base folder (Kermany:
-        `chest_xray`) on and sorted by path, so that a reader can check it without this package.
+        It is the digest of the lines that `sha256sum` prints for them in the data set's base folder (Kermany:
+        `chest_xray`), sorted by path. So anyone can check it without this package.
         """
         root = Path(self.summary["root"])
         base = kermany.base_folder(root) if self.summary["dataset"] == "kermany" else root
@@ -64,21 +64,21 @@ class Report(NamedTuple):
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def require(self, dataset: str) -> None:
-        """Stop where nothing of a data set, or of one of its classes, can be used; in one's own table, at any error.
+        """Raise an error if no image of the data set, or of one of its classes, can be used; for a table, at any error.
 
         Args:
-            dataset: The data set that the folder should hold, "kermany" or "vindr_pcxr", or "own" for a table.
+            dataset: The expected data set, "kermany" or "vindr_pcxr", or "own" for a table.
 
         Raises:
             ValueError: With the first error found.
         """
         errors = self.issues[self.issues.severity == "error"]
         usable = self.frame.label.nunique() > 1 and self.summary["dataset"] == dataset
-        # What others have published stays as it is; the owner of a table can correct it.
+        # Nobody here can correct a published data set, but the owner of a table can correct the table.
         if usable and (dataset != "own" or errors.empty):
             return
         first = Issue(*errors.iloc[0]) if len(errors) else f"{self.summary['root']}: not the data set {dataset}"
-        raise ValueError(f"{first}. {dataset} cannot be used; python -m cxrlib check tells more")
+        raise ValueError(f"{first}. {dataset} cannot be used; python -m cxrlib check says more")
 
 
 def check(
@@ -92,21 +92,21 @@ def check(
     masks: str | Path | None = None,
     positive: str = "",
 ) -> Report:
-    """Recognise a data set by its layout, read all of it, and say what is wrong with it.
+    """Recognise a data set by its layout, read all of it, and list what is wrong with it.
 
     Args:
-        root: Folder of the Kermany set or of VinDr-PCXR, or a table as `table.index_table` reads it.
+        root: Folder of the Kermany set or of VinDr-PCXR, or a table that `table.index_table` can read.
         patient_key: For the Kermany set, as for `index_kermany`.
         unlabelled: For VinDr-PCXR, as for `index_vindr_pcxr`.
         exclude: For VinDr-PCXR, as for `index_vindr_pcxr`.
         workers: Processes that read; -1 for all cores.
-        progress: Whether a bar is drawn.
+        progress: Whether to draw a progress bar.
         max_pixels: As for `read_image`.
-        masks: Folder of lung masks, which are read, too.
+        masks: Folder of lung masks to check as well.
         positive: For a table, as for `index_table`.
 
     Returns:
-        The report; a missing folder or table is an issue in it, too.
+        The report. A missing folder or table is an issue in it, not an error.
 
     Raises:
         ValueError: If `patient_key` or `unlabelled` is unknown.
@@ -163,13 +163,13 @@ def check(
 
 
 def recognise(root: Path) -> tuple[str | None, list[Issue]]:
-    """Tell which data set a folder holds.
+    """Return which data set a folder contains.
 
     Args:
         root: Folder to look into, or a table.
 
     Returns:
-        "kermany", "vindr_pcxr", "own" for a table, or None and the issue that says so.
+        "kermany", "vindr_pcxr", "own" for a table, or None; and an issue if it is None.
     """
     if root.suffix.lower() in table.SUFFIXES and not root.is_dir():
         return "own", []
@@ -188,7 +188,7 @@ def recognise(root: Path) -> tuple[str | None, list[Issue]]:
 
 
 def _class_names(frame: pd.DataFrame) -> tuple[str, str]:
-    """Return what the labels 0 and 1 are called."""
+    """Return the names of the labels 0 and 1."""
     named = frame.drop_duplicates("label").set_index("label")["class"] if "class" in frame else {}
     return named.get(0, "normal"), named.get(1, "abnormal")
 

@@ -1,7 +1,6 @@
 """The cohort: what the columns of `cohort.csv` mean, and the pixels that belong to its rows.
 
-An image is known by its number, `row`, and by nothing else: not by its place in a table, and not by the order in which
-the data sets were put together.
+Only the number `row` identifies an image, not its position in a table, nor the order in which data sets were combined.
 """
 
 from pathlib import Path
@@ -11,34 +10,34 @@ import pandas as pd
 
 PURPOSES = ("restoration", "pretext", "classification")
 PARTS = ("train", "validation", "test")
-_PART = f"part of the split for this purpose, one of {', '.join(PARTS)}; empty where the image has no part in it"
-_CORNER = "of the part that is kept, in pixels of the file; a maximum is the first pixel that is left out"
+_PART = f"part of the split for this purpose, one of {', '.join(PARTS)}; empty if the purpose does not use the image"
+_CORNER = "of the part that is kept, in pixels of the file; a maximum is the first pixel outside"
 COLUMNS = {
-    "row": "number of the image, from 0 on: its place in `images.npy`, and its name in all later tables",
-    "dataset": "data set that it comes from: `kermany`, `vindr_pcxr`, or `own` for a table of the reader's",
-    "image": "its name in the data set, such as the path below the set's folder without suffix",
+    "row": "number of the image, counted from 0: its position in `images.npy`, and its name in all later tables",
+    "dataset": "data set that it comes from: `kermany`, `vindr_pcxr`, or `own` for the user's table",
+    "image": "its name in the data set, for example the path below the set's folder without suffix",
     "patient": "child that it shows; no child is in two parts of a purpose",
     "label": "class, 0 or 1; `classes.csv` names the two",
-    "finding": "what the data set says of it, in the set's own words; several are joined by ` | `",
-    "age_years": "age of the child in years, where the file's header states it",
-    "sex": "F, M or O, where the file's header states it",
+    "finding": "finding or disease, in the data set's own words; several are joined by ` | `",
+    "age_years": "age of the child in years, if the file's header states it",
+    "sex": "F, M or O, if the file's header states it",
     "folder": "folder of the data set that it lies in, such as `train` or `test`",
     **dict.fromkeys(PURPOSES, _PART),
     "width": "of the file, in pixels",
     "height": "of the file, in pixels",
     **{f"crop_{corner}": f"{corner} {_CORNER}" for corner in ("x_min", "y_min", "x_max", "y_max")},
-    "lungs_found": "True where the crop is around the lungs, False where the whole frame is kept",
+    "lungs_found": "True if the crop is around the lungs, False if the whole frame is kept",
 }
 
 
 def read(folder: str | Path) -> pd.DataFrame:
-    """Read `cohort.csv`, in the order of its rows: the index is the image's number, too.
+    """Read `cohort.csv`, sorted by the number of the image, which is also the index.
 
     Args:
-        folder: Where the preprocessing left it.
+        folder: Folder with the results of the preprocessing.
 
     Returns:
-        One row an image, with at least `COLUMNS`; index and column `row` are equal.
+        One row per image, with at least `COLUMNS`; index and column `row` are equal.
 
     Raises:
         ValueError: A column is missing, or the numbers are not 0, 1, 2 and so on, each once.
@@ -50,8 +49,8 @@ def read(folder: str | Path) -> pd.DataFrame:
     cohort = cohort.sort_values("row", ignore_index=True)
     if not np.array_equal(cohort.row, np.arange(len(cohort))):
         raise ValueError(
-            f"{path}: the column row does not hold each of 0 to {len(cohort) - 1} once, so that its images cannot be "
-            "found in images.npy; run the preprocessing again"
+            f"{path}: the column row must have each number from 0 to {len(cohort) - 1} once, or images.npy cannot be "
+            "matched; run the preprocessing again"
         )
     return cohort
 
@@ -63,14 +62,17 @@ def rows(
     limit: int = 0,
     seed: int | np.random.Generator = 0,
 ) -> np.ndarray:
-    """Give the numbers of the images in a part of a purpose, ascending.
+    """Return the numbers of the images in a part of a purpose, ascending.
 
     Args:
         cohort: What `read` returns.
         purpose: One of `PURPOSES`.
         part: One of `PARTS`; None for all three.
-        limit: At most so many, drawn at random; 0 for all.
-        seed: Seed of the draw, or a generator.
+        limit: Largest number of images; a random sample if there are more. 0 for all.
+        seed: Seed of the random sample, or a generator.
+
+    Returns:
+        Integers, shape (N,).
 
     Raises:
         ValueError: The purpose or the part is unknown.
@@ -89,10 +91,10 @@ def rows(
 
 
 def ranks(cohort: pd.DataFrame) -> np.ndarray:
-    """Give each image's place within its own data set, from 0 on: what seeds its levels and noise.
+    """Return each image's position within its own data set, counted from 0. It seeds the image's levels and noise.
 
-    The number of the image would do so, too, but it changes with the order in which the data sets are put together,
-    and with it would the noise of every image. Two data sets have equal ranks, so one purpose takes images of one.
+    The number of the image cannot do this: it changes with the order in which data sets are combined, and the noise of
+    every image would change with it. Ranks of two data sets are equal, so one purpose must use one data set only.
 
     Args:
         cohort: What `read` returns.
@@ -104,22 +106,22 @@ def ranks(cohort: pd.DataFrame) -> np.ndarray:
 
 
 class Pixels:
-    """Images that are found by their number, and read from the disk when they are asked for.
+    """Images that are found by their number and read from the disk on demand.
 
-    `pixels[7]` is image number 7, float32 (H, W) in [0, 1]; `pixels[[7, 2]]` are two of them, (2, H, W), in this order.
+    `pixels[7]` is image number 7, float32 (H, W) in [0, 1]; `pixels[[7, 2]]` are two images, (2, H, W), in this order.
 
     Args:
-        stored: 8-bit images (M, H, W), also memory-mapped, or the `.npy` file that holds them.
+        stored: 8-bit images (M, H, W), which may be memory-mapped, or the `.npy` file that contains them.
         rows: Number of each image, distinct.
-        places: Where each image stands in `stored`; by default one after the other, and `stored` holds no others.
+        places: Position of each image in `stored`; by default 0, 1, 2 and so on, for all of `stored`.
 
     Attributes:
         rows: Numbers of the images.
         shape: (N, H, W).
 
     Raises:
-        ValueError: The array is not 8-bit (M, H, W), or has not one image for each number.
-        IndexError: An image is asked for that is not there.
+        ValueError: The array is not 8-bit (M, H, W), or does not have one image for each number.
+        IndexError: A requested image is not there.
 
     >>> pixels = Pixels(np.full((2, 1, 1), [[[51]], [[255]]], np.uint8), rows=[30, 10])
     >>> pixels[10].item()
@@ -137,7 +139,7 @@ class Pixels:
         if len(self.places) != len(self.rows) or not self._index.is_unique:
             raise ValueError(
                 f"{name}: {len(self.places)} images for {len(self.rows)} numbers, of which {self._index.nunique()} are "
-                "distinct; the two were not made together, run the chapters that wrote them again"
+                "distinct; they do not belong together: run again the chapters that wrote them"
             )
         self.shape = (len(self.rows), *self.stored.shape[1:])
 
@@ -155,11 +157,11 @@ class Pixels:
 def pixels(
     cohort: pd.DataFrame, images: np.ndarray | str | Path, purpose: str | None = None, part: str | None = None
 ) -> Pixels:
-    """Give the pixels of a part of a purpose, by the numbers of its images.
+    """Return the pixels of a part of a purpose, by the numbers of its images.
 
     Args:
         cohort: What `read` returns.
-        images: The cohort's `images.npy`, or what it holds: 8-bit, (N, H, W), in the order of the rows.
+        images: The cohort's `images.npy`, or its array: 8-bit, (N, H, W), in the order of the rows.
         purpose: One of `PURPOSES`; None for the whole cohort.
         part: One of `PARTS`; None for all three.
 

@@ -1,4 +1,4 @@
-"""From files to the array that all networks read: lungs found, cropped, resized, stored as 8 bits (section 2.1)."""
+"""From files to the array that all networks read: find the lungs, crop, resize, store 8 bits (section 2.1)."""
 
 import hashlib
 import io
@@ -29,14 +29,14 @@ def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[
 
     Args:
         images: Files of radiographs.
-        masks: Files of masks, as `masks.read_mask` takes them, one an image.
-        size: Side to which both are squashed.
+        masks: Files of masks that `masks.read_mask` can read, one per image.
+        size: Side in pixels to which both are squashed.
 
     Returns:
-        8-bit images (N, size, size) and bool masks, same shape.
+        8-bit images (N, size, size) and bool masks of the same shape.
 
     Raises:
-        ImageError: If a file cannot be read, or a mask is inverted or none.
+        ImageError: If a file cannot be read, or a mask is inverted or not a mask.
     """
     radiographs = np.empty((len(images), size, size), np.uint8)
     lungs = np.empty(radiographs.shape, bool)
@@ -48,19 +48,19 @@ def read_pairs(images: Sequence[str], masks: Sequence[str], size: int) -> tuple[
 
 
 def crop_masks(masks: Sequence[str], crops: pd.DataFrame, size: int, keep_aspect: bool = True) -> np.ndarray:
-    """Carry lung masks into the frame of the crops, where they lie on the pixels of `crop_to_lungs`.
+    """Transform lung masks into the frame of the crops, so that they match the pixels of `crop_to_lungs`.
 
     Args:
-        masks: Files of masks, as `masks.read_mask` takes them, one an image.
-        crops: What `crop_to_lungs` returns for these images.
+        masks: Files of masks that `masks.read_mask` can read, one per image.
+        crops: The rows that `crop_to_lungs` returns for these images.
         size: Side of the crops in pixels.
         keep_aspect: As given to `crop_to_lungs`.
 
     Returns:
-        Bool, (N, size, size): where there is lung.
+        Bool, (N, size, size), True for lung.
 
     Raises:
-        ImageError: If a mask cannot be read, is inverted or none.
+        ImageError: If a mask cannot be read, is inverted or is not a mask.
     """
     lungs = np.zeros((len(masks), size, size), bool)
     for index, (mask, row) in enumerate(zip(map_files(read_mask, masks), crops.itertuples(), strict=True)):
@@ -79,22 +79,22 @@ def crop_to_lungs(
     margin: float = 0.0,
     unfinished: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Crop every image to the box around its lungs and write all as one array.
+    """Crop every image to the box around its lungs and write all of them as one array.
 
-    An image in which no lung is found keeps its whole frame.
+    If no lung is found in an image, it keeps its whole frame.
 
     Args:
         paths: Files to read.
         segmenter: Trained `lungs.inception_unet`; None keeps every whole frame.
-        target: `.npy` file to write: 8-bit, (N, size, size). It is there when it is whole, not before.
+        target: `.npy` file to write: 8-bit, (N, size, size). It appears only when it is complete.
         size: Side of the crops in pixels.
-        keep_aspect: Pad the crop to a square; otherwise squash it.
-        margin: Share of the box's width and height added on each side.
-        unfinished: Folder where unfinished work is kept and taken up again after a kill; by default work stands beside
-            the target and is begun anew.
+        keep_aspect: True pads the crop to a square; False squashes it.
+        margin: Share of the box's width and height to add on each side, 0 or more.
+        unfinished: Folder for unfinished work, which continues after an interruption. By default, unfinished work is
+            beside the target and starts again.
 
     Returns:
-        One row an image: width, height of the file; crop_x_min, crop_y_min, crop_x_max, crop_y_max in its pixels;
+        One row per image: width, height of the file; crop_x_min, crop_y_min, crop_x_max, crop_y_max in its pixels;
         lungs_found (bool).
     """
     target = Path(target)
@@ -141,7 +141,7 @@ def crop_to_lungs(
 
 
 def _fingerprint(paths: Sequence[str], segmenter: keras.Model | None, settings: tuple) -> str:
-    """Tell one piece of work from another: the files as they are, the segmenter and the settings."""
+    """Return a fingerprint of the work: the files in their present state, the segmenter and the settings."""
     files = [(str(path), stat.st_size, stat.st_mtime_ns) for path in paths for stat in [Path(path).stat()]]
     content = hashlib.sha256(json.dumps([files, settings]).encode())
     for weights in segmenter.get_weights() if segmenter else []:
@@ -150,7 +150,7 @@ def _fingerprint(paths: Sequence[str], segmenter: keras.Model | None, settings: 
 
 
 def _done_before(record: Path, key: str) -> list[list]:
-    """Read the rows that an interrupted run of the same work has recorded, without a line that it left half-written."""
+    """Read the rows that an interrupted run of the same work has recorded, without a half-written line."""
     try:
         lines = record.read_text().splitlines(keepends=True) if record.is_file() else []
         whole = [json.loads(line) for line in lines if line.endswith("\n")]

@@ -1,4 +1,4 @@
-"""Read a DICOM radiograph, and distrust its header: decoders take its word for much and then give noise."""
+"""Read a DICOM radiograph and check its header first: decoders trust a wrong header and return noise."""
 
 import io
 import zlib
@@ -23,7 +23,7 @@ OPTIONAL += ("ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit
 
 
 def check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
-    """Refuse an image before it is decoded.
+    """Refuse an image that is too large before it is decoded.
 
     Args:
         path: The file.
@@ -32,7 +32,7 @@ def check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
         max_pixels: Largest number of pixels that is decoded.
 
     Raises:
-        ImageError: If it has more.
+        ImageError: If it has more pixels.
     """
     if height * width > max_pixels:
         fault = f"{width} x {height} pixels, above the limit of {max_pixels}"
@@ -40,7 +40,7 @@ def check_size(path: Path, height: int, width: int, max_pixels: int) -> None:
 
 
 def read_dicom(path: Path, max_pixels: int) -> np.ndarray:
-    """Read a DICOM radiograph as it is to be shown, scaled by the range that its header allows (PS3.3 C.11).
+    """Read a DICOM radiograph for display, scaled by the range that its header allows (PS3.3 C.11).
 
     Args:
         path: File to read.
@@ -50,15 +50,15 @@ def read_dicom(path: Path, max_pixels: int) -> np.ndarray:
         Image, float32, shape (H, W), in [0, 1], dense tissue bright.
 
     Raises:
-        ImageError: If it is no single grey frame, or its header and its pixels disagree. What pydicom and its decoders
-            raise about a damaged file passes through.
+        ImageError: If it is not a single grey frame, or its header and its pixels disagree.
+        Exception: Whatever pydicom and its decoders raise about a damaged file.
     """
     data = _read_elements(path, max_pixels)
     if "PixelData" not in data or "Rows" not in data or "Columns" not in data:
         remedy = "fetch it again if it was cut short, leave it out if it is a report"
         raise ImageError(path, "DICOM without pixels", remedy)
     if int(data.get("NumberOfFrames", 1)) > 1:
-        raise ImageError(path, f"{data.NumberOfFrames} frames", "export the one frame that is the radiograph")
+        raise ImageError(path, f"{data.NumberOfFrames} frames", "export the single frame with the radiograph")
     check_size(path, data.Rows, data.Columns, max_pixels)
     if data.get("SamplesPerPixel", 1) != 1 or not data.PhotometricInterpretation.startswith("MONOCHROME"):
         raise ImageError(path, f"{data.PhotometricInterpretation} colour", "a radiograph has one grey channel")
@@ -71,11 +71,11 @@ def read_dicom(path: Path, max_pixels: int) -> np.ndarray:
         _check_bits(path, data)
     stored = data.pixel_array
     if stored.ndim != 2:
-        fault = f"pixels of {len(stored)} frames where its header has one"
+        fault = f"pixels of {len(stored)} frames, but its header has one"
         raise ImageError(path, fault, "export the radiograph")
     first, last = _stored_range(data)
     if stored.min() < first or stored.max() > last:
-        fault = f"pixels from {stored.min()} to {stored.max()}, where its header allows {first:.0f} to {last:.0f}"
+        fault = f"pixels from {stored.min()} to {stored.max()}, but its header allows {first:.0f} to {last:.0f}"
         raise ImageError(path, fault, "correct BitsStored or PixelRepresentation, or fetch it again")
     low, high = _output_range(data)
     if low == high:
@@ -84,18 +84,18 @@ def read_dicom(path: Path, max_pixels: int) -> np.ndarray:
     if data.PhotometricInterpretation == "MONOCHROME1":
         image = 1 - image
     if np.isnan(image.min()):
-        fault = "its rescale or window gives grey values that are no numbers"
+        fault = "its rescale or window gives grey values that are not numbers"
         raise ImageError(path, fault, "correct the header")
     image[_is_padding(data, stored)] = 0
     return image.clip(0, 1).astype(np.float32)
 
 
 def _read_elements(path: Path, max_pixels: int) -> pydicom.Dataset:
-    """Read all elements, also of a file without preamble or transfer syntax, and leave out optional ones without value.
+    """Read all elements, also of a file without preamble or transfer syntax, and drop optional elements without value.
 
     Raises:
-        InvalidDicomError: If the file is no DICOM at all.
-        ImageError: If its transfer syntax is not given and cannot be told, or it inflates to more than its image.
+        InvalidDicomError: If the file is not DICOM.
+        ImageError: If its transfer syntax is not given and cannot be inferred, or it inflates to more than its image.
     """
     _check_inflated(path, max_pixels)
     try:
@@ -137,9 +137,9 @@ def _check_inflated(path: Path, max_pixels: int) -> None:
 
 
 def _check_bits(path: Path, data: pydicom.Dataset) -> None:
-    """Look at all bits of uncompressed pixels, of which pydicom takes the lowest BitsStored whatever the others hold.
+    """Check all bits of uncompressed pixels, because pydicom reads the lowest BitsStored bits and ignores the others.
 
-    Pixels that HighBit puts further up are brought down. Overlays in the unused bits are retired, but were legal.
+    Shift down pixels that HighBit places higher. Overlays in the unused bits are retired, but were legal.
 
     Raises:
         ImageError: If the unused bits are used.
@@ -155,7 +155,7 @@ def _check_bits(path: Path, data: pydicom.Dataset) -> None:
     if shift:
         if not 0 < shift <= allocated - bits or (pixels & (2**shift - 1)).any():
             fault = f"BitsStored {bits} and HighBit {high}, which do not fit each other or its pixels"
-            raise ImageError(path, fault, "correct HighBit, usually to BitsStored less 1")
+            raise ImageError(path, fault, "correct HighBit, usually to BitsStored minus 1")
         pixels = (pixels >> shift).astype(pixels.dtype)  # numpy forgets the order of the bytes
         data.PixelData, data.HighBit = pixels.tobytes(), bits - 1
     unused = pixels >> bits
@@ -170,7 +170,7 @@ def _check_bits(path: Path, data: pydicom.Dataset) -> None:
 
 
 def _is_padding(data: pydicom.Dataset, stored: np.ndarray) -> np.ndarray:
-    """Tell the pixels that only fill the frame, PS3.3 C.7.5.1.1.2: they are black, also where 0 is shown white."""
+    """Return which pixels only fill the frame (PS3.3 C.7.5.1.1.2); they are black, even if 0 is shown white."""
     if "PixelPaddingValue" not in data:
         return np.zeros(stored.shape, bool)
     ends = [int(data.PixelPaddingValue), int(data.get("PixelPaddingRangeLimit", data.PixelPaddingValue))]
@@ -199,7 +199,7 @@ def _stored_range(data: pydicom.Dataset) -> tuple[float, float]:
 
 
 def _check_stream(path: Path, data: pydicom.Dataset) -> None:
-    """Compare the pixels of a file with its header; refuse them where both disagree or no decoder is there."""
+    """Compare the pixels of a file with its header; refuse them if the two disagree or no decoder is installed."""
     syntax, pixels = data.file_meta.TransferSyntaxUID, data.PixelData
     try:
         decoder = get_decoder(syntax)

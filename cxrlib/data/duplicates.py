@@ -1,4 +1,4 @@
-"""Find images that occur twice, also where re-encoding or a small change of grey hides it."""
+"""Find images that occur twice, even if re-encoding or a small change of grey hides it."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,16 +12,16 @@ from sklearn.neighbors import NearestNeighbors
 
 from cxrlib.data.issues import Issue
 
-THUMBNAIL = 32  # pixels a side: fine enough to tell two films of one child apart, coarse enough to forgive JPEG
+THUMBNAIL = 32  # pixels a side: fine enough to distinguish two films of one child, coarse enough to ignore JPEG
 # Root mean square difference of standardised thumbnails, in standard deviations. JPEG at quality 60, a gamma of 1.1 or
 # halving the size moves a film by less than 0.05; the closest two different films of the Kermany set are 0.22 apart.
 MAX_DISTANCE = 0.08
-SMALL_GROUP = 3  # images that are alike; each pair of so many is looked at
-FLAT = 1e-4  # a deviation that rounding makes in [0, 1]
+SMALL_GROUP = 3  # images; all pairs of a group up to this size are listed
+FLAT = 1e-4  # a deviation in [0, 1] that rounding alone can cause
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
-    """Shrink an image and standardise it, so that brightness and contrast do not matter.
+    """Return a small, standardised copy of an image, so that brightness and contrast do not matter.
 
     Args:
         image: Shape (H, W).
@@ -37,16 +37,16 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 def find_duplicates(paths: Sequence[str], thumbnails: np.ndarray, max_distance: float = MAX_DISTANCE) -> pd.DataFrame:
     """Return the pairs of (near-)identical images.
 
-    Of a group of more than `SMALL_GROUP` images that pairs hold together, as many pairs are given as do so: a thousand
-    equal images have half a million.
+    In a group of more than `SMALL_GROUP` images, list only as many pairs as connect the group: a thousand equal images
+    have half a million pairs.
 
     Args:
         paths: Files of the images.
-        thumbnails: What `thumbnail` gives for each, shape (N, THUMBNAIL ** 2).
+        thumbnails: The `thumbnail` of each image, shape (N, THUMBNAIL ** 2).
         max_distance: Largest root mean square difference of two thumbnails, in standard deviations.
 
     Returns:
-        One row a pair: first, second (paths), distance.
+        One row per pair: first, second (paths), distance.
 
     >>> film = np.random.default_rng(0).random((40, 50))
     >>> thumbnails = np.stack([thumbnail(image) for image in (film, film.T, 0.5 * film)])
@@ -69,12 +69,12 @@ def find_duplicates(paths: Sequence[str], thumbnails: np.ndarray, max_distance: 
 
 
 def judge_duplicates(root: Path, frame: pd.DataFrame, duplicates: pd.DataFrame) -> Iterable[Issue]:
-    """Name both images of a pair, and both patients where they differ; of a large group, its size.
+    """Describe each pair by both images, and by both patients if they differ; describe a large group by its size.
 
     Args:
-        root: Folder of the data set, below which paths are given.
-        frame: One row an image, with path, patient, label, sha256.
-        duplicates: Pairs of them, as `find_duplicates` gives them.
+        root: Folder of the data set; paths in the texts are relative to it.
+        frame: One row per image, with path, patient, label, sha256.
+        duplicates: Pairs of images, as `find_duplicates` returns them.
 
     Yields:
         Issues: warnings to look at, and notes that patients share an image.
@@ -85,25 +85,28 @@ def judge_duplicates(root: Path, frame: pd.DataFrame, duplicates: pd.DataFrame) 
         alike = "identical" if group.sha256.nunique() == 1 else "nearly identical"
         labels = ", with both labels" if group.label.nunique() > 1 else ""
         fault = f"{len(group)} images of {group.patient.nunique()} patients are {alike}{labels}, such as this one"
-        yield Issue(group.index[0], "warning", fault, "look at some; split_by_patient takes their patients as one")
+        yield Issue(group.index[0], "warning", fault, "look at some; split_by_patient treats their patients as one")
     for pair in duplicates[(size[duplicates["first"]] <= SMALL_GROUP).to_numpy()].itertuples():
         first, second = known.loc[pair.first], known.loc[pair.second]
         same = first.sha256 == second.sha256
         likeness = "identical to" if same else f"nearly identical (distance {pair.distance:.3f}) to"
         label = "" if first.label == second.label else ", which has the other label"
-        remedy = "look at both; they must not be in two splits (split_by_patient sees to it)"
+        remedy = "look at both; they must not be in two splits (split_by_patient prevents it)"
         yield Issue(pair.first, "warning", f"{likeness} {Path(pair.second).relative_to(root)}{label}", remedy)
         if first.patient != second.patient:
             fault = f"patients {first.patient} and {second.patient} share this image"
-            yield Issue(pair.first, "note", fault, "split_by_patient takes them as one")
+            yield Issue(pair.first, "note", fault, "split_by_patient treats them as one")
 
 
 def groups_of(paths: Sequence[str], duplicates: pd.DataFrame) -> np.ndarray:
-    """Return the number of the group that each image is in: those that pairs hold together, directly or not.
+    """Return the number of each image's group; a group is connected by pairs, directly or through other images.
 
     Args:
         paths: Files of the images.
-        duplicates: Pairs of them, as `find_duplicates` gives them.
+        duplicates: Pairs of images, as `find_duplicates` returns them.
+
+    Returns:
+        Integers, shape (N,).
     """
     place = pd.Series(np.arange(len(paths)), index=list(paths))
     ends = place[duplicates["first"]].to_numpy(), place[duplicates["second"]].to_numpy()
@@ -112,7 +115,7 @@ def groups_of(paths: Sequence[str], duplicates: pd.DataFrame) -> np.ndarray:
 
 
 def _thinned(edges: dict[tuple[int, int], float], count: int) -> dict[tuple[int, int], float]:
-    """Leave out pairs of large groups that are held together without them."""
+    """Drop pairs that a large group does not need to stay connected."""
     ends = np.array(list(edges), dtype=int).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends)), ends.T), shape=(count, count)).tocsr()
     group = connected_components(graph, directed=False)[1]

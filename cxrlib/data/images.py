@@ -31,21 +31,21 @@ TURNS |= {6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90}
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a JPEG, PNG, TIFF or DICOM image, or one slice of a NIfTI.
 
-    DICOM pixels pass the modality LUT and the VOI LUT (DICOM PS3.3 C.11), are scaled by the range that those can
-    give (without a VOI LUT: by BitsStored), never by the image's own minimum and maximum, and MONOCHROME1 is
-    inverted, so that dense tissue is always bright. Colour is turned to luminance; an alpha channel is dropped. A
-    photograph is turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are read to 8 bits.
+    DICOM pixels pass through the modality LUT and the VOI LUT (DICOM PS3.3 C.11). They are scaled by the range that the
+    LUTs allow (without a VOI LUT, by BitsStored), never by the image's own minimum and maximum. MONOCHROME1 is
+    inverted, so dense tissue is always bright. Colour becomes luminance; an alpha channel is dropped. A photograph is
+    turned upright by its EXIF orientation. 16-bit PNGs with colour or alpha are reduced to 8 bits.
 
     Args:
-        path: File to read; what ends in `.nii` or `.nii.gz` is read as NIfTI, what ends in `.dicom` or `.dcm`,
-            or begins as such, as DICOM; all else as JPEG, PNG or TIFF (of one page, 8 or 16 bits), by its first bytes.
-        max_pixels: Largest number of pixels that is decoded.
+        path: File to read. `.nii` and `.nii.gz` are read as NIfTI; `.dicom`, `.dcm` and files with DICOM's first bytes
+            as DICOM; all others, by their first bytes, as JPEG, PNG or TIFF (one page, 8 or 16 bits).
+        max_pixels: Largest number of pixels to decode.
 
     Returns:
         Image, float32, shape (H, W), in [0, 1].
 
     Raises:
-        ImageError: If the file is missing, unreadable, damaged, too large, of several frames or without pixels, if its
+        ImageError: If the file is missing, unreadable, damaged or too large, has several frames or no pixels, if its
             header and its pixels disagree, or if the decoder that it needs is not installed.
 
     >>> from tempfile import TemporaryDirectory
@@ -78,7 +78,7 @@ def _check_file(path: Path) -> None:
     if path.is_dir():
         raise ImageError(path, "a folder", "give one of the files in it")
     if path.is_symlink() and not path.exists():
-        fault = f"link to {path.readlink()}, which is not there"
+        fault = f"link to {path.readlink()}, which does not exist"
         raise ImageError(path, fault, "restore it, or leave the row out")
     if not path.is_file():
         raise ImageError(path, "no such file", "check the path, or leave the row out")
@@ -99,9 +99,9 @@ def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
     with Image.open(io.BytesIO(stream), formats=PHOTOGRAPH_FORMATS) as image:
         check_size(path, image.height, image.width, max_pixels)
         if getattr(image, "n_frames", 1) > 1:
-            raise ImageError(path, f"{image.n_frames} pages", "save the one that is meant as a file of its own")
+            raise ImageError(path, f"{image.n_frames} pages", "save the page with the radiograph as a file of its own")
         if image.mode == "F" or image.mode == "I" and image.format == "TIFF":
-            raise ImageError(path, f"a TIFF of {image.mode} pixels, whose range nobody knows", "save it with 16 bits")
+            raise ImageError(path, f"a TIFF of {image.mode} pixels, whose range is unknown", "save it with 16 bits")
         image.load()
         if stream.startswith(JPEG_START) and (fault := jpeg_damage(stream)):
             raise ImageError(path, f"damaged: {fault}", "fetch it again")
@@ -114,7 +114,7 @@ def _read_photograph(path: Path, max_pixels: int) -> np.ndarray:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn a photograph by its EXIF orientation, where it has one; the pixels do not depend on the rest of its EXIF."""
+    """Turn a photograph upright by its EXIF orientation, if it has one; ignore the rest of its EXIF."""
     try:
         with warnings.catch_warnings(action="ignore"):
             orientation = image.getexif().get(0x0112)
@@ -124,7 +124,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 class TransformedBoxes(NamedTuple):
-    """Boxes in another frame: `boxes` (K, 4), `inside` (K,) bool, and how many lie wholly `outside`."""
+    """Boxes in another frame: `boxes` (K, 4), `inside` (K,) bool, and how many are completely `outside`."""
 
     boxes: np.ndarray
     inside: np.ndarray
@@ -145,13 +145,13 @@ def _placement(crop: tuple[int, int, int, int], size: int, keep_aspect: bool) ->
 def crop_and_resize(
     image: np.ndarray, crop: tuple[int, int, int, int], size: int, keep_aspect: bool = True
 ) -> np.ndarray:
-    """Cut a box out of an image and bring it to a square.
+    """Cut a box out of an image and resize it to a square.
 
     Args:
         image: Image, shape (H, W).
         crop: (x_min, y_min, x_max, y_max), max exclusive; parts outside the image are padded with zeros.
         size: Side of the result in pixels.
-        keep_aspect: Pad the shorter side with zeros; otherwise squash the box into the square.
+        keep_aspect: True pads the shorter side with zeros; False squashes the box into the square.
 
     Returns:
         Image, float32, shape (size, size).
@@ -182,17 +182,18 @@ def transform_boxes(
     keep_aspect: bool = True,
     inverse: bool = False,
 ) -> TransformedBoxes:
-    """Carry boxes into the cropped, padded, resized frame of `crop_and_resize`, or back.
+    """Transform boxes into the cropped, padded, resized frame of `crop_and_resize`, or back.
 
     Args:
         boxes: Shape (K, 4), (x_min, y_min, x_max, y_max) in pixels, max exclusive.
         crop: The crop in pixels of the original image.
         size: Side of the resized frame in pixels.
         keep_aspect: As given to `crop_and_resize`.
-        inverse: Carry boxes of the resized frame back to the original image instead.
+        inverse: Transform boxes of the resized frame back to the original image instead.
 
     Returns:
-        The boxes, not rounded, forward ones clipped to the crop; which of them lie inside; the count of the others.
+        The boxes, not rounded, in the forward direction clipped to the crop; which of them are inside, at least partly;
+        and the number of the others.
 
     Raises:
         ValueError: If `boxes` is not of shape (K, 4).

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: readers list issues beside what can be used, and `strict` stops at the first error."""
+"""What is wrong with a data set: readers return data and issues, and `strict` stops at the first error."""
 
 from os import PathLike
 from typing import NamedTuple, TypeVar
@@ -45,10 +45,10 @@ class ImageError(ValueError):
 
 
 def strict(read: tuple[Data, list[Issue]]) -> Data:
-    """Return what a reader has read, and refuse it where an error made the reader leave something out.
+    """Return the data of a reader, or raise an error if the reader had to leave something out.
 
     Args:
-        read: What a reader returns: the data, and the issues.
+        read: The data and the issues that a reader returns.
 
     Returns:
         The data.

@@ -26,7 +26,7 @@ PUBLISHED = {
 
 
 def _patient(stem: str, folder: str, key: str) -> tuple[str, str] | None:
-    """Read patient and finding from a file name; None where the name follows neither pattern."""
+    """Read patient and finding from a file name; return None if the name follows neither pattern."""
     if (match := RENAMED.fullmatch(stem)) and (match["type"] == "NORMAL") == (folder == "NORMAL"):
         patient = f"patient{match['number']}" if key == "number" else f"{match['type']}-{match['number']}"
         return patient, FINDINGS.get(match["type"].lower(), "normal")
@@ -44,14 +44,14 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.Dat
 
     Args:
         root: The folder `chest_xray`, or the folder that holds it.
-        patient_key: What names a patient in a file name. "number": the bare number within a class, the stricter
-            reading (person1_bacteria and person1_virus are one child, as are IM-0115 and NORMAL2-IM-0115);
-            "number and type": number with prefix or type. In names such as BACTERIA-1135262-0004, the number is that of
-            a child whatever the class.
+        patient_key: What identifies a patient in a file name. "number" is the bare number within a class, the stricter
+            reading: person1_bacteria and person1_virus are one child, and so are IM-0115 and NORMAL2-IM-0115. "number
+            and type" is the number with prefix or type. In names such as BACTERIA-1135262-0004, the number identifies
+            a child in all classes.
 
     Returns:
         The images that can be used, one row each, sorted by path: path, dataset, image (path below `chest_xray` without
-        ending), patient, label (0 normal, 1 abnormal), finding (normal, bacterial pneumonia, viral pneumonia), folder
+        suffix), patient, label (0 normal, 1 abnormal), finding (normal, bacterial pneumonia, viral pneumonia), folder
         (train, val, test). And the issues: files that are left out, files that are not read, missing images.
 
     Raises:
@@ -75,8 +75,8 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.Dat
         if known is None:
             other = CLASSES[1 - CLASSES.index(kind)]
             swapped = f" of {kind} (but one of {other})" if _patient(path.stem, other, patient_key) else ""
-            remedy = "rename it as the data set does, or remove it"
-            issues.append(Issue(str(path), "error", f"the name tells no patient{swapped}", remedy))
+            remedy = "rename it to the data set's pattern, or remove it"
+            issues.append(Issue(str(path), "error", f"the name identifies no patient{swapped}", remedy))
             continue
         image = str(path.relative_to(base).with_suffix(""))
         rows.append((str(path), "kermany", image, known[0], int(kind == "PNEUMONIA"), known[1], folder))
@@ -90,7 +90,7 @@ def index_kermany(root: str | Path, patient_key: str = "number") -> tuple[pd.Dat
 
 
 def base_folder(root: str | Path) -> Path:
-    """Return the folder with `train` and `test`, also when a folder that holds it, or an unpacked archive, is given."""
+    """Return the folder with `train` and `test`, also if a folder above it or an unpacked archive is given."""
     root = Path(root)
     places = [root]
     for _ in range(4):  # a link may lead back
@@ -102,7 +102,7 @@ def base_folder(root: str | Path) -> Path:
 
 
 def _list_files(base: Path) -> tuple[list[Path], list[Path], list[Issue]]:
-    """List the images in the class folders, and what else lies there; archives leave hidden files and __MACOSX."""
+    """List the images in the class folders and all other files; ignore the hidden files and __MACOSX of archives."""
     above, issues = read_folder(base)
     above = [path for path in above if path.is_dir() and path.name not in {*FOLDERS, "__MACOSX"}]
     images, others = [], []
@@ -122,7 +122,7 @@ def _list_files(base: Path) -> tuple[list[Path], list[Path], list[Issue]]:
 
 
 def _compare_with_published(base: Path, images: list[Path]) -> list[Issue]:
-    """Note names that occur twice, and numbers of images that differ from the published ones."""
+    """List names that occur twice, and numbers of images that differ from the published ones."""
     issues: list[Issue] = []
     first: dict[str, Path] = {}
     for path in images:
@@ -136,20 +136,20 @@ def _compare_with_published(base: Path, images: list[Path]) -> list[Issue]:
     if here != published:
         shown = [", ".join(f"{folder} {n} + {p}" for folder, (n, p) in c.items()) for c in (here, published)]
         fault = f"normal + pneumonia images: {shown[0]}; the published set has {shown[1]}"
-        issues.append(Issue(str(base), "note", fault, "expect other numbers than those of the whole set"))
+        issues.append(Issue(str(base), "note", fault, "expect numbers that differ from those of the whole set"))
     return issues
 
 
 def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> tuple[pd.DataFrame, list[Issue]]:
-    """Find the lung masks of a Kermany set, which lie in the same folders under the same names, as PNG.
+    """Find the lung masks of a Kermany set: PNG files in the same folders with the same names.
 
     Args:
-        frame: What `index_kermany` gives.
-        folder: Folder of the masks, with `mask_map.csv` (columns file, confidence) where one is there; None for none.
+        frame: The frame that `index_kermany` returns.
+        folder: Folder of the masks, with `mask_map.csv` (columns file, confidence) if there is one; None for no masks.
 
     Returns:
-        The rows that have a mask, with `mask` (path) and `confidence` (first letter of the map's; "?" without one).
-        And the issues: a folder none of whose masks belongs to an image, a map that lacks a column.
+        The rows that have a mask, with `mask` (path) and `confidence` (first letter of the map's; "?" without one). And
+        the issues: no mask in the folder belongs to an image, or the map has a column missing.
     """
     if folder is None:
         return frame.iloc[:0].assign(mask="", confidence=""), []
@@ -157,8 +157,8 @@ def add_lung_masks(frame: pd.DataFrame, folder: str | Path | None) -> tuple[pd.D
     frame = frame.assign(mask=[str(folder / f"{image}.png") for image in frame.image], confidence="?")
     frame = frame[[Path(mask).is_file() for mask in frame["mask"]]]
     if frame.empty:
-        fault = "no mask train/NORMAL/….png that belongs to an image"
-        return frame, [Issue(str(folder), "error", fault, "give the folder of the masks that holds train and test")]
+        fault = "no mask such as train/NORMAL/….png belongs to an image"
+        return frame, [Issue(str(folder), "error", fault, "give the folder of masks that contains train and test")]
     table = folder / "mask_map.csv"
     if table.is_file():
         known, issues = read_table(table, ["file", "confidence"])

@@ -1,4 +1,4 @@
-"""Read folders, and tables and lists that came through many hands: other encodings, separators, quotes, empty rows."""
+"""Read folders, tables and lists from many sources, with different encodings, separators, quotes and empty rows."""
 
 import codecs
 import csv
@@ -17,13 +17,13 @@ SEPARATORS = ",;\t"
 
 
 def read_folder(folder: Path) -> tuple[list[Path], list[Issue]]:
-    """List what is in a folder, sorted by name, without hidden files.
+    """List the contents of a folder, sorted by name, without hidden files.
 
     Args:
-        folder: The folder; one that is not there is empty.
+        folder: The folder; a missing folder counts as empty.
 
     Returns:
-        Paths of files and folders, and an issue where the folder cannot be listed.
+        Paths of files and folders, and an issue if the folder cannot be listed.
     """
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith(".")), []
@@ -35,18 +35,19 @@ def read_folder(folder: Path) -> tuple[list[Path], list[Issue]]:
 
 
 def read_table(path: Path, needed: Sequence[str], numbered: bool = False) -> tuple[pd.DataFrame, list[Issue]]:
-    """Read one CSV as text, without the byte order mark, spaces and empty rows that spreadsheet programs leave.
+    """Read one CSV file as text, without the byte order mark, spaces and empty rows that spreadsheet programs add.
 
     Args:
         path: File to read; its values are separated by commas, semicolons (then 0,5 is 0.5) or tabs.
-        needed: Columns without which it is of no use.
-        numbered: Whether a column `line` says in which line of the file a row begins, if no value is of several lines.
+        needed: Columns that the table must have.
+        numbered: Whether to add a column `line` with the line of the file in which each row begins; it is right if no
+            value has several lines.
 
     Returns:
-        All columns as text, empty where there is no value; no row where the table cannot be used. And the issue that
-        tells why: it is not there, empty, no table, or lacks a column or has one twice.
+        All columns as text, "" for missing values; no rows if the table cannot be used. And the issue that says why:
+        the file is missing, empty or not a table, or a column is missing or occurs twice.
     """
-    fault, remedy = "not there", "fetch it, and put it where its data set keeps it"
+    fault, remedy = "not there", "fetch it, and put it into its place in the data set"
     if path.is_file():
         remedy = "fetch it again"
         try:
@@ -78,13 +79,13 @@ def read_table(path: Path, needed: Sequence[str], numbered: bool = False) -> tup
 
 
 def read_ids(source: str | Path | Sequence[str]) -> tuple[list[str], list[Issue]]:
-    """Read ids of images from a file with one id a line or a column `image_id`; pass over a list of ids.
+    """Read ids of images from a file with one id per line or a column `image_id`; return a list of ids unchanged.
 
     Args:
         source: The ids themselves, or a text or CSV file.
 
     Returns:
-        The ids, and an issue where the file cannot be read, or has no ids or several columns without that name.
+        The ids, and an issue if the file cannot be read, has no ids, or has several columns without that name.
     """
     if not isinstance(source, str | Path):
         return [str(image) for image in source], []
@@ -108,10 +109,10 @@ def read_ids(source: str | Path | Sequence[str]) -> tuple[list[str], list[Issue]
 
 
 def _read_text(path: Path) -> str:
-    """Read a text in UTF-8, UTF-16 or else Latin-1, with whatever line ends.
+    """Read a text in UTF-8, UTF-16 or, if neither fits, Latin-1, with any line endings.
 
     Raises:
-        ValueError: If it is no text.
+        ValueError: If it is not text.
     """
     content = path.read_bytes()
     encodings = [name for mark, name in MARKS.items() if content.startswith(mark)]
@@ -129,6 +130,6 @@ def _read_text(path: Path) -> str:
 
 
 def _separator(text: str) -> str:
-    """Return what separates the values of the first line that has any."""
+    """Return the separator of the first line that has values."""
     first = next((line for line in text.splitlines() if line.strip(SEPARATORS + ' "')), "")
     return max(SEPARATORS, key=first.count)

@@ -1,4 +1,4 @@
-"""Read lung masks, however they say what is lung, and notice those that say the opposite."""
+"""Read lung masks with any coding of lung, and detect inverted ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +17,16 @@ MAX_BORDER = 0.5  # share of the border that may be lung
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """Read a lung mask: 0 and 255, 0 and 1, or 0 and a number for each lung; soft edges stay.
+    """Read a lung mask: 0 and 255, 0 and 1, or 0 and a number for each lung. Keep soft edges.
 
     Args:
-        path: An image, bright where there is lung.
+        path: An image in which lungs are bright.
 
     Returns:
-        Float32, shape (H, W), in [0, 1]: 1 is lung, 0 is none. All 0 where the mask is empty.
+        Float32, shape (H, W), in [0, 1]: 1 is lung, 0 is not lung. All 0 if the mask is empty.
 
     Raises:
-        ImageError: If it cannot be read, is inverted or is no mask.
+        ImageError: If it cannot be read, is inverted or is not a mask.
     """
     image = read_image(path)
     labels = np.unique(image)
@@ -36,24 +36,24 @@ def read_mask(path: str | Path) -> np.ndarray:
         mask = image / labels[-1]
         between = ((mask > 0.1) & (mask < 0.9)).mean()
         if between > MAX_BETWEEN:
-            fault = f"no mask: {between:.0%} of its pixels are neither lung nor none"
-            raise ImageError(path, fault, "give the mask of this image, two values, lungs bright")
+            fault = f"not a mask: {between:.0%} of its pixels are neither black nor white"
+            raise ImageError(path, fault, "give the mask of this image, with two values and bright lungs")
     border = np.concatenate([mask[[0, -1]].ravel(), mask[:, [0, -1]].ravel()]).mean()
     if border > MAX_BORDER:
-        raise ImageError(path, f"inverted: {border:.0%} of its border are lung", "swap its black and white")
+        raise ImageError(path, f"inverted: {border:.0%} of its border are lung", "swap black and white")
     return mask
 
 
 def check_masks(frame: pd.DataFrame, folder: str | Path, workers: int = -1) -> tuple[int, list[Issue]]:
-    """Read all lung masks of a data set and say what is wrong with them.
+    """Read all lung masks of a data set and list what is wrong with them.
 
     Args:
-        frame: One row an image, with `image`.
+        frame: One row per image, with `image`.
         folder: Folder of the masks, as for `add_lung_masks`.
         workers: Processes that read; -1 for all cores.
 
     Returns:
-        How many masks can be used, and the issues: masks that cannot be read, are inverted, empty or no masks.
+        How many masks can be used, and the issues: masks that cannot be read, are inverted or empty, or are not masks.
     """
     masked, issues = add_lung_masks(frame, folder)
     usable, faults = check_files(list(masked["mask"]), workers)
@@ -61,14 +61,14 @@ def check_masks(frame: pd.DataFrame, folder: str | Path, workers: int = -1) -> t
 
 
 def check_files(paths: Sequence[str], workers: int = -1) -> tuple[int, list[Issue]]:
-    """Read masks and say what is wrong with them.
+    """Read masks and list what is wrong with them.
 
     Args:
         paths: Files.
         workers: Processes that read; -1 for all cores.
 
     Returns:
-        As `check_masks`.
+        The same as `check_masks`.
     """
     faults = list(map_files(_fault, paths, workers, together=16))
     usable = sum(fault is None or fault.severity != "error" for fault in faults)
@@ -82,4 +82,4 @@ def _fault(path: str) -> Issue | None:
         return error.issue
     if mask.any():
         return None
-    return Issue(path, "warning", "empty: no lung in it", "look at the image; its lungs count as not outlined")
+    return Issue(path, "warning", "empty: no lung in it", "look at the image; it counts as an image without a mask")

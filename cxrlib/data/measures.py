@@ -1,4 +1,4 @@
-"""Decode each image of a data set once, measure it, and judge by the measures whether it can be used."""
+"""Decode each image of a data set once, measure it, and decide from the measures whether it can be used."""
 
 import hashlib
 from functools import partial
@@ -23,19 +23,19 @@ MEASURES += ["issue"]
 def measure_images(
     frame: pd.DataFrame, workers: int = -1, progress: bool = False, max_pixels: int = MAX_PIXELS
 ) -> pd.DataFrame:
-    """Decode every file once and measure it; no more images are in memory than workers.
+    """Decode every file once and measure it; each worker holds one image in memory.
 
     Args:
-        frame: One row an image, with `path`.
+        frame: One row per image, with `path`.
         workers: Processes that read; -1 for all cores.
-        progress: Whether a bar is drawn.
+        progress: Whether to draw a progress bar.
         max_pixels: As for `read_image`.
 
     Returns:
-        One row an image, index as the frame's: width, height in pixels; minimum, maximum; at_zero, at_one (shares of
-        the pixels); sha256 of the file; thumbnail (as `duplicates.thumbnail`); age_years, sex (as
-        `patients.read_patient`); issue (of the ImageError; missing where
-        the file is readable, as all else is where it is not).
+        One row per image, with the frame's index: width, height in pixels; minimum, maximum; at_zero, at_one (shares of
+        the pixels); sha256 of the file; thumbnail (as from `duplicates.thumbnail`); age_years, sex (as from
+        `patients.read_patient`); issue (of the ImageError). A readable file has no issue; an unreadable file has
+        nothing else.
     """
     measure = partial(_measure, max_pixels=max_pixels)
     measured = map_files(measure, frame.path, workers, "checking" if progress else "", together=16)
@@ -63,10 +63,10 @@ def _measure(path: str, max_pixels: int) -> dict[str, Any]:
 
 
 def judge(row: Any) -> Issue | None:
-    """Return the gravest fault of a measured image; of one in a table, with its line.
+    """Return the most serious issue of a measured image, or None; for an image of a table, with its line.
 
     Args:
-        row: One of what `measure_images` gives, with the path.
+        row: One row of what `measure_images` returns, with the path.
     """
     fault = _fault(row)
     return fault._replace(fault=f"line {row.line}: {fault.fault}") if fault and hasattr(row, "line") else fault
@@ -81,7 +81,7 @@ def _fault(row: Any) -> Issue | None:
     if row.minimum == row.maximum:
         return Issue(row.path, "error", f"blank: all {size} are {row.minimum:.3g}", "fetch it again, or leave it out")
     if row.maximum - row.minimum < MIN_RANGE:
-        fault = f"grey values only from {row.minimum:.4f} to {row.maximum:.4f} of 0 to 1"
+        fault = f"grey values only from {row.minimum:.4f} to {row.maximum:.4f}, in a range of 0 to 1"
         remedy = "correct its bit depth or window (8-bit values may be stored in more bits), or leave it out"
         return Issue(row.path, "warning", fault, remedy)
     if row.at_zero + row.at_one > MAX_SATURATED:

@@ -1,4 +1,4 @@
-"""Work on many files in several processes: in order, and only a few files ahead of whoever uses the results."""
+"""Work on many files in several processes: in order, and only a few files ahead of the caller."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,17 +19,17 @@ def map_files(
     """Call a function for each file; memory does not grow with the number of files.
 
     Args:
-        function: What is done with a path, of a module that the processes can import.
+        function: Function of a path, from a module that the processes can import.
         paths: Files.
-        workers: Processes; -1 for one a core. With 1, and for a few files, this process does the work.
-        description: What is going on, for a progress bar; without one there is no bar.
-        together: Files that a process is given at once; more than 1 saves time where results are small.
+        workers: Processes; -1 for one per core. With 1, or few files, this process does the work.
+        description: Text of a progress bar; without it there is no bar.
+        together: Files that a process gets at once; more than 1 saves time if results are small.
 
     Yields:
         Results, in the order of the files.
 
     Raises:
-        Exception: What the function raises, when the turn of that file comes.
+        Exception: Whatever the function raises, when it is the turn of that file.
 
     >>> list(map_files(len, ["a.png", "b.jpeg"]))
     [5, 6]

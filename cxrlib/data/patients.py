@@ -1,4 +1,4 @@
-"""Read a child's age and sex from a DICOM header, where it states them."""
+"""Read a child's age and sex from a DICOM header, if it states them."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ SEXES = ("F", "M", "O")
 
 
 def read_patient(path: str | Path) -> dict[str, Any]:
-    """Return age and sex by the header of a file.
+    """Return the age and sex in the header of a file.
 
     Args:
-        path: Any file; one that is not DICOM states neither.
+        path: Any file; a file that is not DICOM states neither.
 
     Returns:
-        `age_years` (float; NaN where the header gives none, or none in DICOM's form), and `sex` ("F", "M", "O", or "").
+        `age_years` (float; NaN if the header gives no age, or not in DICOM's form), and `sex` ("F", "M", "O", or "").
     """
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["PatientAge", "PatientSex"])
@@ -38,7 +38,7 @@ def age_in_years(text: str) -> float:
         text: The string.
 
     Returns:
-        Years, 0 or more; NaN where the string has another form.
+        Years, 0 or more; NaN if the string has another form.
 
     >>> [age_in_years(text) for text in ("018M", "003Y", "")]
     [1.5, 3.0, nan]

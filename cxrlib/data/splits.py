@@ -12,13 +12,13 @@ from cxrlib.data.cohort import PARTS
 
 
 class LeakageError(ValueError):
-    """A patient or an image stands in two splits."""
+    """A patient or an image is in two splits."""
 
 
 def _check_frame(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in frame]
     if missing:
-        raise ValueError(f"the frame lacks {missing}; a split by patient needs one row an image with these columns")
+        raise ValueError(f"the frame lacks {missing}; a split by patient needs one row per image with these columns")
     if frame.empty:
         raise ValueError("the frame has no rows; index a data set first")
     twice = frame.path[frame.path.duplicated()]
@@ -29,7 +29,7 @@ def _check_frame(frame: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _exact_sizes(sizes: Sequence[float], total: int) -> list[int]:
-    """Turn fractions into counts by largest remainder; check counts."""
+    """Return counts: convert fractions by the largest remainder, or check given counts."""
     if len(sizes) != len(PARTS) or min(sizes) < 0:
         raise ValueError(f"sizes {tuple(sizes)}; give three values, none negative, for {PARTS}")
     if all(float(size).is_integer() for size in sizes) and sum(sizes) != 1:
@@ -48,11 +48,11 @@ def _largest_remainder(shares: np.ndarray, total: int) -> list[int]:
 
 
 def merge_patients(frame: pd.DataFrame, duplicates: pd.DataFrame) -> np.ndarray:
-    """Number the groups of patients that share a (near-)identical image.
+    """Return a group number for each image; patients that share a (near-)identical image are one group.
 
     Args:
-        frame: One row an image, with `path` and `patient`.
-        duplicates: Pairs of paths, as `find_duplicates` gives them.
+        frame: One row per image, with `path` and `patient`.
+        duplicates: Pairs of paths, as `find_duplicates` returns them.
 
     Returns:
         Group number of each row, shape (N,).
@@ -72,18 +72,18 @@ def split_by_patient(
     """Add a `split` column (train, validation, test): whole patients, stratified by label, exact sizes.
 
     Args:
-        frame: One row an image, with `path`, `patient` and `label`.
+        frame: One row per image, with `path`, `patient` and `label`.
         sizes: Counts of images that sum to the rows, or fractions that sum to 1, for train, validation, test.
         seed: Seed of the order in which patients are drawn.
-        duplicates: Pairs of (near-)identical images, as `find_duplicates` gives them. Their patients count as one.
-        exact: Refuse sizes that whole patients do not add up to; otherwise a part may be somewhat smaller.
+        duplicates: Pairs of (near-)identical images, as `find_duplicates` returns them. Their patients count as one.
+        exact: Raise an error if whole patients cannot give the sizes; False allows slightly smaller parts.
 
     Returns:
         A copy of the frame with `split`.
 
     Raises:
-        ValueError: If columns or patients are missing, a path occurs twice, sizes do not fit, or whole patients
-            cannot give them; where they need not be exact, if a part would have no image of a label.
+        ValueError: If columns or patients are missing, a path occurs twice, sizes do not fit, or whole patients cannot
+            give them; with `exact=False`, if a part would have no image of a label.
 
     >>> frame = pd.DataFrame({"path": list("abcde"), "patient": list("ppqrs"), "label": 0})
     >>> no_pairs = pd.DataFrame(columns=["first", "second", "distance"])
@@ -119,19 +119,19 @@ def split_by_patient(
 
 
 def split_as_given(frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """Keep the split that a table brings in its column `split`, or draw one where it brings none.
+    """Keep the split that a table gives in its column `split`, or draw one if it gives none.
 
     Args:
-        frame: As for `split_by_patient`, with `split`, which is "" where none is given.
-        sizes: Fractions; used where none is given.
+        frame: As for `split_by_patient`, with `split`, which is "" if none is given.
+        sizes: Fractions, used if no split is given.
         seed: As for `split_by_patient`.
         duplicates: As for `split_by_patient`.
 
     Returns:
-        A copy of the frame with `split`, which is near the sizes.
+        A copy of the frame with `split`; a drawn split is near the sizes.
 
     Raises:
-        ValueError: As `split_by_patient`, or if a part of a given split is missing.
+        ValueError: As for `split_by_patient`, or if a part of a given split is missing.
     """
     _check_frame(frame, ["path", "patient", "label", "split"])
     if not frame.split.any():
@@ -142,12 +142,12 @@ def split_as_given(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dupli
 
 
 def split_official(frame: pd.DataFrame, sizes: Sequence[float], seed: int, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """Add a `split` column whose test is the data set's own test folder; train and validation are drawn from the rest.
+    """Add a `split` column: the test is the data set's own test folder, train and validation are drawn from the rest.
 
     Args:
         frame: As for `split_by_patient`, with `folder`.
-        sizes: As for `split_by_patient`. Counts must have the folder's number of images as the test; of fractions, the
-            first two are kept in proportion.
+        sizes: As for `split_by_patient`. Of counts, the third must be the number of images in the test folder. Of
+            fractions, the first two keep their proportion.
         seed: Seed of the order in which patients are drawn.
         duplicates: As for `split_by_patient`.
 
@@ -155,7 +155,7 @@ def split_official(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dupli
         A copy of the frame with `split`.
 
     Raises:
-        ValueError: As `split_by_patient`, or if there is no test folder, or it is of another size.
+        ValueError: As for `split_by_patient`, or if there is no test folder, or it has another size.
     """
     _check_frame(frame, ["path", "patient", "label", "folder"])
     tested = frame.folder == "test"
@@ -171,11 +171,11 @@ def split_official(frame: pd.DataFrame, sizes: Sequence[float], seed: int, dupli
 
 
 def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame) -> None:
-    """Stop where a patient, an identical file or a near-identical image stands in two splits.
+    """Raise an error if a patient, an identical file or a near-identical image is in two splits.
 
     Args:
-        frame: One row an image, with `path`, `patient` and `split`.
-        duplicates: Pairs of (near-)identical images, as `find_duplicates` gives them.
+        frame: One row per image, with `path`, `patient` and `split`.
+        duplicates: Pairs of (near-)identical images, as `find_duplicates` returns them.
 
     Raises:
         LeakageError: With the first case, by name, and the number of cases.
@@ -196,15 +196,15 @@ def check_leakage(frame: pd.DataFrame, duplicates: pd.DataFrame) -> None:
 def split_in_halves(
     frame: pd.DataFrame, seed: int, duplicates: pd.DataFrame, validation: float = 0.1, exact: bool = True
 ) -> pd.DataFrame:
-    """Let one data set play both parts of the study: half of its images for pretext learning, half for classification.
+    """Divide one data set for both parts of the study: half for pretext learning, half for classification.
 
-    Children of the restoration test go to the classification test, so that none of them is in any training set.
+    Children of the restoration test go to the classification test, so none of them is in any training set.
 
     Args:
-        frame: One row an image, with `path`, `patient`, `label` and `restoration` (train, validation, test).
+        frame: One row per image, with `path`, `patient`, `label` and `restoration` (train, validation, test).
         seed: Seed of the order in which patients are drawn.
         duplicates: As for `split_by_patient`.
-        validation: Share of each half that is its validation part.
+        validation: Share of each half that becomes its validation part, 0 to 1.
         exact: As for `split_by_patient`.
 
     Returns:
@@ -212,7 +212,7 @@ def split_in_halves(
         test, or missing); each image has exactly one of the two.
 
     Raises:
-        ValueError: If the restoration test is larger than half, or whole patients do not give the sizes.
+        ValueError: If the restoration test is larger than half, or whole patients cannot give the sizes.
     """
     _check_frame(frame, ["path", "patient", "label", "restoration"])
     half, tested = len(frame) // 2, frame.restoration == "test"

@@ -1,4 +1,4 @@
-"""Compressed streams as they are on disk: what size they declare, and whether a JPEG holds all of its image."""
+"""Compressed streams: the image size that they declare, and whether a JPEG contains all of its image."""
 
 import io
 import re
@@ -19,13 +19,13 @@ TRIES = 8  # other bytes that may all decode to the same pixels, since both lie 
 
 
 def stream_size(stream: bytes) -> tuple[int, int, int, bool | None]:
-    """Tell what the header of a JPEG, JPEG-LS (ITU-T T.81, T.87) or JPEG 2000 (T.800) stream says of its image.
+    """Return what the header of a JPEG, JPEG-LS (ITU-T T.81, T.87) or JPEG 2000 (T.800) stream says about its image.
 
     Args:
         stream: The stream.
 
     Returns:
-        Height, width, bits, and whether they have a sign; None where the stream does not tell, as JPEG and JPEG-LS.
+        Height and width in pixels, bits, and whether values have a sign (None for JPEG and JPEG-LS, which do not say).
 
     Raises:
         ValueError: If it is none of the three.
@@ -39,7 +39,7 @@ def stream_size(stream: bytes) -> tuple[int, int, int, bool | None]:
 
 
 def _frame(stream: bytes) -> int:
-    """Return where the marker of a JPEG's frame stands."""
+    """Return the position of a JPEG's frame marker."""
     place = len(JPEG_START)
     while stream[place + 1] not in JPEG_FRAMES:
         place += 1 if stream[place + 1] == 0xFF else 2 + int.from_bytes(stream[place + 2 : place + 4])
@@ -47,20 +47,20 @@ def _frame(stream: bytes) -> int:
 
 
 def jpeg_damage(stream: bytes) -> str | None:
-    """Tell why a JPEG of 8 bits does not hold all of its image, which libjpeg and all that use it keep to themselves.
+    """Return why an 8-bit JPEG does not contain all of its image, which libjpeg and its users do not report.
 
-    libjpeg makes up what is missing, and passes over what is left. So the stream is decoded again with more bytes
-    behind each scan, which must change nothing, and, if it has one scan, with other bytes at its end, which must
-    change something. Last, simplejpeg gives libjpeg's own warnings, which Pillow and OpenCV keep back: codes that do
-    not exist, and bytes left over between the scans of a progressive JPEG.
-    Damage that leaves the number of codes as it was cannot be noticed: a JPEG has no checksum. It is rare where a hole
-    is large, or the JPEG progressive, and common where a few bytes of a baseline JPEG were overwritten.
+    libjpeg invents what is missing and skips what is left over. So the stream is decoded again with more bytes after
+    each scan, which must change nothing, and, if it has one scan, with other bytes at its end, which must change
+    something. Finally, simplejpeg reports libjpeg's own warnings, which Pillow and OpenCV hide: codes that do not
+    exist, and bytes left over between the scans of a progressive JPEG.
+    Damage that does not change the number of codes cannot be found, because a JPEG has no checksum. It is rare if a
+    hole is large or the JPEG is progressive, and common if a few bytes of a baseline JPEG were overwritten.
 
     Args:
         stream: A JPEG of 8 bits, baseline or progressive, that Pillow can decode.
 
     Returns:
-        The fault; None where there is none.
+        The fault, or None.
     """
     random = np.random.default_rng(0)
     try:
@@ -85,7 +85,7 @@ def jpeg_damage(stream: bytes) -> str | None:
 
 
 def _warning(stream: bytes) -> str | None:
-    """Give what libjpeg says of a stream's codes; its other warnings (of colours, of versions) are no damage."""
+    """Return what libjpeg says about a stream's codes; its other warnings (colours, versions) are not about damage."""
     try:
         simplejpeg.decode_jpeg(stream, colorspace="GRAY", strict=True)
     except ValueError as error:
@@ -97,13 +97,13 @@ def _warning(stream: bytes) -> str | None:
 
 
 def without_text(stream: bytes) -> bytes:
-    """Leave out of a PNG what neither its pixels nor their orientation depend on: text, however large or damaged.
+    """Remove from a PNG everything that affects neither its pixels nor their orientation, such as long or damaged text.
 
     Args:
         stream: A PNG.
 
     Returns:
-        The PNG with its critical chunks (PNG 1.2, section 3.3), tRNS and eXIf.
+        The PNG with only its critical chunks (PNG 1.2, section 3.3), tRNS and eXIf.
     """
     place, kept = len(PNG_START), [PNG_START]
     while len(kind := stream[place + 4 : place + 8]) == 4:
@@ -115,7 +115,7 @@ def without_text(stream: bytes) -> bytes:
 
 
 def _with_whole_blocks(stream: bytes) -> bytes | None:
-    """Enlarge a JPEG to whole blocks, so that none that is in its data is unseen; None where it has several scans."""
+    """Enlarge a JPEG to whole blocks, so that all of its data become visible; return None if it has several scans."""
     place = _frame(stream)
     height, width, count = struct.unpack_from(">HHB", stream, place + 5)
     if stream[place + 1] not in (0xC0, 0xC1) or stream.count(JPEG_SCAN + bytes([0, 6 + 2 * count, count])) != 1:
@@ -129,7 +129,7 @@ def _with_whole_blocks(stream: bytes) -> bytes | None:
 
 
 def _decode(stream: bytes) -> np.ndarray | None:
-    """Return the pixels as they are stored; None where there are none."""
+    """Return the stored pixels, or None if there are none."""
     try:
         with Image.open(io.BytesIO(stream), formats=["JPEG"]) as image:
             return np.asarray(image)
@@ -138,7 +138,7 @@ def _decode(stream: bytes) -> np.ndarray | None:
 
 
 def _scan_ends(stream: bytes) -> list[int]:
-    """Return where the coded data stop for a marker: at each restart and at each end of a scan."""
+    """Return the positions of the markers that interrupt the coded data: each restart and each end of a scan."""
     place, ends = len(JPEG_START), []
     while (marker := stream[place + 1]) != JPEG_END[1]:
         if marker == 0xFF:

@@ -1,4 +1,4 @@
-"""Anyone's images: a table with one row an image, `path, patient, label`, and what its owner knows beside that."""
+"""Your own images: a table with one row per image, `path, patient, label`, and optional columns."""
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -32,13 +32,13 @@ HOW = (
 
 
 def boxes_file(table: str | Path) -> Path:
-    """Return where the boxes of a table are looked for: `films-boxes.csv` beside `films.csv`."""
+    """Return the path of a table's boxes: `films-boxes.csv` beside `films.csv`."""
     table = Path(table)
     return table.with_name(f"{table.stem}-boxes{table.suffix}")
 
 
 def files(table: str | Path) -> list[Path]:
-    """List the table, its boxes, and the images and masks that it names, as far as they are there, sorted."""
+    """Return the existing files among the table, its boxes, and the images and masks that it names, sorted."""
     table = Path(table)
     rows, _ = read_table(table, NEEDED[:1])
     named = [value for column in ("path", "mask") if column in rows for value in rows[column] if value]
@@ -52,15 +52,15 @@ def index_table(table: str | Path, positive: str = "") -> tuple[pd.DataFrame, li
     Args:
         table: CSV in UTF-8, UTF-16 or Latin-1 with the columns `NEEDED` and any of `OPTIONAL`; its values are separated
             by commas, semicolons or tabs.
-        positive: The label that counts as positive; all others are negative. Empty: of two labels the one that is not
-            in `NEGATIVE`, or else the last in alphabetical order.
+        positive: The label that counts as positive; all others are negative. "" takes, of two labels, the one that is
+            not in `NEGATIVE`, otherwise the last in alphabetical order.
 
     Returns:
         The images that can be used, one row each, in the order of the table: path, dataset ("own"), image (path as in
-        the table), patient, label (0 negative, 1 positive), class (the label's name; where there are more than two,
-        "not ..." for the negative ones), finding (the table's, or else its label), folder (the folder in the table),
-        split and purpose ("" where not given), mask (path, or ""), line (of the table, the header is 1). And the
-        issues; each names the line.
+        the table), patient, label (0 negative, 1 positive), class (the label's name; with more than two labels, "not
+        ..." for the negative ones), finding (the table's finding or, without one, its label), folder (the folder in
+        the table), split and purpose ("" if not given), mask (path, or ""), line (of the table; the header is line 1).
+        And the issues; each names the line.
 
     >>> frame, issues = index_table("nowhere.csv")
     >>> print(len(frame), issues[0].fault)
@@ -86,11 +86,11 @@ def index_table(table: str | Path, positive: str = "") -> tuple[pd.DataFrame, li
         refuse(rows[name] == "", f"no {name}", f"fill it in; {HOW}" if name == "patient" else "fill it in")
     for name in ("path", "mask"):
         outside = rows[name].map(_leads_out)
-        refuse(outside, f"{{{name}}} leads out of the table's folder", "put the table above its files, name them below")
+        refuse(outside, f"{{{name}}} leads out of the table's folder", "put the table into a folder above its files")
         there = (rows[name] == "") | rows[name].map(lambda file: (table.parent / file).is_file())
-        refuse(~there, f"{name} {{{name}}}: no such file", f"correct the {name}; it counts from the table's folder on")
+        refuse(~there, f"{name} {{{name}}}: no such file", f"correct the {name}; it starts at the table's folder")
     again = rows.path.map(lambda path: str(PurePosixPath(path)))
-    refuse(again.duplicated(), "{path} is there twice", "keep one row an image")
+    refuse(again.duplicated(), "{path} is there twice", "keep one row per image")
     for name, values in KNOWN_VALUES.items():
         refuse(
             ~rows[name].isin(["", *values]), f"{name} {{{name}!r}}", f"write {', '.join(values)}, or drop the column"
@@ -101,14 +101,14 @@ def index_table(table: str | Path, positive: str = "") -> tuple[pd.DataFrame, li
         first = rows[given].drop_duplicates("patient").set_index("patient")[name]
         sides = given & (rows[name] != rows.patient.map(first))
         refuse(
-            sides, f"patient {{patient}} has {name} {{{name}!r}} here, and another above", "give all its rows the same"
+            sides, f"patient {{patient}} has {name} {{{name}!r}} here, and another above", "give all its rows one value"
         )
     names, undecided = _classes(table, rows[rows.keep].label, positive)
     return _finished(table, rows[rows.keep], names), issues + undecided
 
 
 def _by_line(file: Path, bad: pd.DataFrame, severity: str, fault: str, remedy: str) -> list[Issue]:
-    """Give one issue for each row at fault; the fault may name the row's values."""
+    """Return one issue for each bad row; the text may name the row's values."""
     return [
         Issue(str(file), severity, f"line {row['line']}: {fault.format(**row)}", remedy)
         for row in bad.to_dict("records")
@@ -145,32 +145,32 @@ def _leads_out(path: str) -> bool:
 
 
 def _classes(table: Path, labels: pd.Series, positive: str) -> tuple[dict[str, int], list[Issue]]:
-    """Give each label its class, 0 or 1; none where it cannot be told, and then the issue."""
+    """Return the class of each label, 0 or 1; if the classes are not clear, return none and the issue."""
     names = sorted(labels.unique())
     shown = ", ".join(names)
     if len(names) < 2:
         fault = f"one label only, {shown}" if names else "no row that can be used"
         return {}, [Issue(str(table), "error", fault, HOW)]
     if positive and positive not in names:
-        fault = f"no row has the label {positive!r}, which is to be the positive one"
+        fault = f"no row has the label {positive!r}, which should be the positive one"
         return {}, [Issue(str(table), "error", fault, f"give one of {shown}")]
     if not positive and len(names) > 2:
-        fault = f"{len(names)} labels ({shown}), and none is said to be the positive one"
-        return {}, [Issue(str(table), "error", fault, "say which: positive in the preset, --positive here")]
+        fault = f"{len(names)} labels ({shown}), and none is named as the positive one"
+        return {}, [Issue(str(table), "error", fault, "name it: positive in the preset, --positive here")]
     others = [name for name in names if name.lower() not in NEGATIVE]
     chosen = positive or (others if len(others) == 1 else names)[-1]
     return {name: int(name == chosen) for name in names}, []
 
 
 def judge_sizes(table: str | Path, frame: pd.DataFrame) -> list[Issue]:
-    """Warn of classes that have few patients.
+    """Return a warning for each class with few patients.
 
     Args:
         table: As for `index_table`.
-        frame: What `index_table` gives, without the images that cannot be read.
+        frame: The frame that `index_table` returns, without the images that cannot be read.
     """
     patients = frame.groupby("class").patient.nunique()
-    remedy = f"expect wide intervals, or a split that does not work out; {FEW} are the least that is sensible"
+    remedy = f"expect wide intervals, or a split that fails; use at least {FEW} patients"
     return [
         Issue(str(table), "warning", f"class {name!r}: number of patients {count}", remedy)
         for name, count in patients[patients < FEW].items()
@@ -178,12 +178,12 @@ def judge_sizes(table: str | Path, frame: pd.DataFrame) -> list[Issue]:
 
 
 def off_image(boxes: pd.DataFrame, width: ArrayLike, height: ArrayLike) -> tuple[pd.Series, pd.Series]:
-    """Tell which boxes lie outside their image, and which reach beyond it (those outside among them).
+    """Return which boxes are outside their image, and which reach beyond it (including those outside).
 
     Args:
         boxes: `BOX_COLUMNS` in pixels, max exclusive.
-        width: Of each box's image, in pixels.
-        height: Likewise.
+        width: Width of each box's image in pixels.
+        height: Height of each box's image in pixels.
     """
     outside = (boxes.x_max <= 0) | (boxes.y_max <= 0) | (boxes.x_min >= width) | (boxes.y_min >= height)
     beyond = (boxes.x_min < 0) | (boxes.y_min < 0) | (boxes.x_max > width) | (boxes.y_max > height)
@@ -191,14 +191,14 @@ def off_image(boxes: pd.DataFrame, width: ArrayLike, height: ArrayLike) -> tuple
 
 
 def read_boxes(table: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Read the boxes of a table, where there are any (`boxes_file`).
+    """Read the boxes of a table, if there are any (`boxes_file`).
 
     Args:
         table: As for `index_table`.
-        frame: What `index_table` gives, with width and height in pixels.
+        frame: The frame that `index_table` returns, with width and height in pixels.
 
     Returns:
-        The boxes that lie on an image of the frame, wholly or partly, one row each: image, finding, x_min, y_min,
+        The boxes that are on an image of the frame, wholly or partly, one row each: image, finding, x_min, y_min,
         x_max, y_max in pixels of the file, max exclusive, file (the table of boxes). And the issues; each names the
         line.
     """
@@ -215,8 +215,8 @@ def read_boxes(table: str | Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, li
     outside, beyond = off_image(rows, size.width.to_numpy(), size.height.to_numpy())
     faults = (
         (~usable, "error", "{image} is no usable image of the table", "write its path as the table does"),
-        (~area, "error", "a box without area, or whose corners are no numbers", "give x_min, y_min, x_max, y_max"),
-        (outside, "error", "a box outside {image}", "give pixels of the file, from the upper left corner on"),
+        (~area, "error", "a box without area, or with corners that are not numbers", "give x_min, y_min, x_max, y_max"),
+        (outside, "error", "a box outside {image}", "give pixels of the file, counted from the upper left corner"),
         (beyond, "warning", "a box partly outside {image}", "look at it; it is cut at the edge"),
     )
     keep = pd.Series(True, index=rows.index)

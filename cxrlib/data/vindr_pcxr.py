@@ -15,7 +15,7 @@ NO_FINDING = "No finding"
 FOLDERS = ("train", "test")
 NEEDED = {"image_labels": ["image_id", NO_FINDING], "annotations": ["image_id", "class_name", *BOX_COLUMNS]}
 TABLES = {f"{name}_{folder}.csv": columns for name, columns in NEEDED.items() for folder in FOLDERS}
-"""The four files, and the columns without which they are of no use."""
+"""The four files, and the columns that each must have."""
 
 PLAIN = r"[0-9A-Za-z_][0-9A-Za-z_.-]*"  # an id becomes a file name, which must not lead out of the folder
 
@@ -49,15 +49,15 @@ def index_vindr_pcxr(
 
     Args:
         root: Folder with `train/`, `test/` and the four CSV files.
-        unlabelled: What an image with none of its 15 labels set is: left out ("exclude"), "abnormal" or "normal".
-            The paper does not say.
-        exclude: Ids of images to leave out, or a file with one a line or with a column `image_id`. The paper left out
-            370 of 9,125 images and does not name them.
+        unlabelled: How to treat an image with none of its 15 labels set: leave it out ("exclude"), "abnormal" or
+            "normal". The paper does not say.
+        exclude: Ids of images to leave out, or a file with one id per line or with a column `image_id`. The paper left
+            out 370 of 9,125 images and does not name them.
 
     Returns:
         The images that can be used, one row each: path, dataset, image (id), patient, label (0 normal, 1 abnormal),
-        finding (the labels, joined by " | "), folder (train, test: the official split); no row where a label table or
-        `exclude` cannot be read. And the issues: rows and files that are left out, tables, columns and ids at fault.
+        finding (the labels, joined by " | "), folder (train, test: the official split); no rows if a label table or
+        `exclude` cannot be read. And the issues: rows and files that are left out, and bad tables, columns and ids.
 
     Raises:
         ValueError: If `unlabelled` is unknown.
@@ -108,7 +108,7 @@ def index_vindr_pcxr(
 
 
 def _read_labels(root: Path, folder: str) -> tuple[pd.DataFrame, list[Issue]]:
-    """Read one table: image_id, the 15 labels as numbers (NaN where not one), file, folder."""
+    """Read one table: image_id, the 15 labels as numbers (NaN if not a number), file, folder."""
     source = root / f"image_labels_{folder}.csv"
     table, issues = read_table(source, NEEDED["image_labels"])
     unknown = [name for name in table if name not in {"image_id", "rad_ID", *LABELS}]
@@ -125,7 +125,7 @@ def _read_labels(root: Path, folder: str) -> tuple[pd.DataFrame, list[Issue]]:
 
 
 def _list_files(root: Path) -> tuple[dict[tuple[str, str], Path], list[Issue]]:
-    """Find the files by folder and id, whether they end in .dicom, .dcm or not at all, and name what is none."""
+    """Find the files by folder and id, with the suffix .dicom, .dcm or none, and list all other files."""
     files, issues = {}, []
     for folder in FOLDERS:
         paths, unread = read_folder(root / folder)
@@ -141,7 +141,7 @@ def _list_files(root: Path) -> tuple[dict[tuple[str, str], Path], list[Issue]]:
 
 
 def _name_unlisted_files(files: dict[tuple[str, str], Path], table: pd.DataFrame) -> list[Issue]:
-    """Name the files that no row names."""
+    """List the files that no row names."""
     named = set(zip(table.folder, table.image_id, strict=True))
     remedy = "it is not read; remove it, or fetch the CSV again"
     return [
@@ -152,12 +152,12 @@ def _name_unlisted_files(files: dict[tuple[str, str], Path], table: pd.DataFrame
 
 
 def _exclude(table: pd.DataFrame, ids: list[str], source: str) -> tuple[pd.DataFrame, list[Issue]]:
-    """Leave out the images that the caller names, each of which must be there; all images, where none of them is."""
+    """Leave out the images that the caller names; each must exist. If none of them exists, leave out all images."""
     known = set(table.image_id)
     unknown = [image for image in dict.fromkeys(ids) if image not in known]
     remedy = "correct the list of images to exclude"
     if unknown and len(unknown) == len(set(ids)):
-        fault = f"none of its {len(unknown)} ids is that of an image, the first is {unknown[0]!r}"
+        fault = f"none of its {len(unknown)} ids belongs to an image; the first is {unknown[0]!r}"
         return table[:0], [Issue(source, "error", fault, remedy)]
     issues = [Issue(source, "error", f"no table names image {image!r}", remedy) for image in unknown]
     named = table.image_id.isin(ids)
@@ -168,7 +168,7 @@ def _exclude(table: pd.DataFrame, ids: list[str], source: str) -> tuple[pd.DataF
 
 
 def _leave_out_bad_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Leave out the rows that say nothing or contradict each other, one issue an image."""
+    """Leave out rows without content or with contradictions; return one issue per image."""
     issues = []
 
     def drop(bad: pd.Series, fault: str, remedy: str, severity: str = "error") -> pd.DataFrame:
@@ -178,7 +178,7 @@ def _leave_out_bad_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]
 
     table = drop(table.image_id == "", "has no image_id", "correct the row")
     elsewhere = ~table.image_id.str.fullmatch(PLAIN)
-    table = drop(elsewhere, "is no image id, which has letters, digits, dots and hyphens only", "correct the row")
+    table = drop(elsewhere, "is not an image id, which has only letters, digits, dots and hyphens", "correct the row")
     across = table.groupby("image_id").folder.transform("nunique") > 1
     table = drop(across, "is in both label tables", "keep it in the one whose folder holds the file")
     again = table.duplicated(["image_id", *LABELS])

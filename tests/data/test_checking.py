@@ -33,9 +33,9 @@ KINDS = [
     *("No finding and a finding", "has none of the 15 labels", "is none of the 15 labels", "are missing"),
     *("none of the 36 findings", "without area", " partly outside", " outside its", "is in no label table"),
     *(
-        "is no image id",
-        "tells no patient of",
-        "tells no patient",
+        "is not an image id",
+        "identifies no patient of",
+        "identifies no patient",
         "not a JPEG or PNG",
         "does not have",
         "the same name",
@@ -179,7 +179,7 @@ def planted(clean, tmp_path_factory):
     elsewhere = nameless.assign(image_id=f"../test/{test_labels.image_id[0]}")
     empty = pd.DataFrame("", index=[0], columns=labels.columns)
     labels = pd.concat([labels, labels[labels.image_id == same], contrary, nameless, elsewhere, empty])
-    expect("error", table, "is no image id")
+    expect("error", table, "is not an image id")
     expect("error", table, "has no image_id")
     test_labels = pd.concat([test_labels, labels[labels.image_id == across]])
     expect("error", table, "in both label tables", across)
@@ -291,7 +291,7 @@ def test_excluded_images(clean, tmp_path, form):
         (b"image_id,reason\n,\n", "names no image"),
         (b"number,id\n1,a\n", "several columns, none of them called image_id"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not a list of ids"),
-        (b"a\nb\n", "none of its 2 ids is that of an image, the first is 'a'"),
+        (b"a\nb\n", "none of its 2 ids belongs to an image; the first is 'a'"),
     ],
 )
 def test_list_that_cannot_be_carried_out_stops_the_run(clean, tmp_path, content, fault):
@@ -362,9 +362,9 @@ def planted_kermany(kermany_cohort, tmp_path_factory):
         Image.fromarray(noise()).save(path)
         path.write_bytes(path.read_bytes()[:-900])
 
-    plant("error", "tells no patient", "train/NORMAL/scan 7.jpeg")
-    plant("error", "tells no patient of", "train/NORMAL/person9000_bacteria_1.jpeg")
-    plant("error", "tells no patient of", "test/PNEUMONIA/IM-9001-0001.jpeg")
+    plant("error", "identifies no patient", "train/NORMAL/scan 7.jpeg")
+    plant("error", "identifies no patient of", "train/NORMAL/person9000_bacteria_1.jpeg")
+    plant("error", "identifies no patient of", "test/PNEUMONIA/IM-9001-0001.jpeg")
     plant("warning", "not a JPEG or PNG", "train/NORMAL/Thumbs.db", lambda path: path.write_bytes(b"x"))
     plant("warning", "not a JPEG or PNG", "train/PNEUMONIA/person9002_virus_1.gif")
     plant("warning", "not a JPEG or PNG", "train/IM-9003-0001.jpeg")
@@ -438,7 +438,7 @@ def test_lung_masks_are_read_too(tmp_path, kermany_cohort, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["summary"]["masks"] == 4
     faults = {Path(i["file"]).name: i["fault"] for i in report["issues"] if i["file"].startswith(str(tmp_path))}
-    told = ["inverted: 100% of its", "empty: no lung", "no mask: ", "inverted: 100%"]
+    told = ["inverted: 100% of its", "empty: no lung", "not a mask: ", "inverted: 100%"]
     for image, fault in zip(frame.image[[3, 4, 5, 6]], told, strict=True):
         assert faults.pop(f"{Path(image).name}.png").startswith(fault)
     assert not faults

@@ -32,8 +32,8 @@ def test_a_shuffled_table_is_read_in_the_order_of_its_rows(frame, tmp_path):
     ("change", "message"),
     [
         (lambda frame: frame.drop(columns=["patient", "width"]), r"cohort.csv: no column patient, width; run"),
-        (lambda frame: frame.assign(row=[0, 1, 2, 2, 4, 5]), "each of 0 to 5 once"),
-        (lambda frame: frame.iloc[1:], "each of 0 to 4 once"),
+        (lambda frame: frame.assign(row=[0, 1, 2, 2, 4, 5]), "each number from 0 to 5 once"),
+        (lambda frame: frame.iloc[1:], "each number from 0 to 4 once"),
     ],
 )
 def test_a_table_that_is_none_is_refused(frame, tmp_path, change, message):

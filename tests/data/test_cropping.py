@@ -84,7 +84,7 @@ def test_masks_of_any_numbers_are_lungs_and_inverted_ones_are_refused(films, tmp
         (lung * 0 + 1, "inv"),
     ):
         Image.fromarray(mask.astype(np.uint8)).save(tmp_path / "mask.png")
-        with pytest.raises(ImageError, match=f"mask.png: {fault}.*; swap its black and white"):
+        with pytest.raises(ImageError, match=f"mask.png: {fault}.*; swap black and white"):
             cropping.read_pairs(films[:1], [tmp_path / "mask.png"], 48)
 
 

@@ -96,7 +96,7 @@ def test_names_of_the_other_distribution(tmp_path, key, patients, wrapper):
     findings = {"NORMAL": "normal", "BACTERIA": "bacterial pneumonia", "VIRUS": "viral pneumonia"}
     assert frame.finding.tolist() == [findings[Path(path).name.split("-")[0]] for path in frame.path]
     touch(tmp_path / wrapper, "train/NORMAL/VIRUS-820420-0002.jpeg")
-    with pytest.raises(ValueError, match=r"tells no patient of NORMAL \(but one of PNEUMONIA\)"):
+    with pytest.raises(ValueError, match=r"identifies no patient of NORMAL \(but one of PNEUMONIA\)"):
         strict(index_kermany(tmp_path, key))
 
 

@@ -68,7 +68,7 @@ def test_values_of_a_jpeg_2000_stream_deeper_than_the_header(tmp_path, depth):
     data.compress(uid.JPEG2000Lossless)
     data.BitsStored, data.HighBit = 12, 11
     data.save_as(path)
-    with pytest.raises(ImageError, match="film.dcm: pixels from 0 to 16380, where its header allows 0 to 4095"):
+    with pytest.raises(ImageError, match="film.dcm: pixels from 0 to 16380, but its header allows 0 to 4095"):
         read_image(path)
     data = pydicom.dcmread(write_dicom(path, LARGE, bits=16))  # 16 bits in the stream, values of 12
     data.compress(uid.JPEG2000Lossless)

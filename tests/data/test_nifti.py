@@ -46,12 +46,12 @@ def test_slope_and_display_range_count(tmp_path):
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"axes": (3, 3, 2, 4, 1, 1, 1, 1)}, "a.nii: 4 slices; save the one that is meant"),
+        ({"axes": (3, 3, 2, 4, 1, 1, 1, 1)}, "a.nii: 4 slices; save the slice to use"),
         ({"axes": (1, 3, 1, 1, 1, 1, 1, 1)}, "1 axes"),
         ({"kind": 128}, "values of type 128"),
         ({"axes": (2, 30, 20, 1, 1, 1, 1, 1)}, "cut short"),
         ({"axes": (2, 30000, 30000, 1, 1, 1, 1, 1)}, "above the limit"),
-        ({"values": VALUES * np.nan, "kind": 16}, "no numbers"),
+        ({"values": VALUES * np.nan, "kind": 16}, "not numbers"),
     ],
 )
 def test_what_is_no_slice_is_named(tmp_path, options, fault):
@@ -62,5 +62,5 @@ def test_what_is_no_slice_is_named(tmp_path, options, fault):
 @pytest.mark.parametrize("content", [b"", b"x" * 400, struct.pack("<i", 348) + bytes(400)])
 def test_another_file_of_that_name_is_named(tmp_path, content):
     (tmp_path / "a.nii").write_bytes(content)
-    with pytest.raises(ImageError, match="empty file|no NIfTI-1 file in one piece"):
+    with pytest.raises(ImageError, match="empty file|not a single NIfTI-1 file"):
         read_image(tmp_path / "a.nii")

@@ -102,7 +102,7 @@ BROKEN = {
     "no patient": (HEAD, [*ROWS[:2], "b/3.png,,bark", ROWS[3]], "line 4: no patient"),
     "no label": (HEAD, [*ROWS[:3], "b/4.png,p3,"], "line 5: no label"),
     "one label": (HEAD, ROWS[:2], "one label only, stone"),
-    "three labels": (HEAD, [*ROWS[:3], "b/4.png,p3,moss"], "3 labels (bark, moss, stone), and none is said to be the"),
+    "three labels": (HEAD, [*ROWS[:3], "b/4.png,p3,moss"], "3 labels (bark, moss, stone), and none is named as the"),
     "an unknown part": (
         f"{HEAD},split",
         [f"{row},{part}" for row, part in zip(ROWS, ("train", "train", "tset", "test"), strict=True)],
@@ -136,7 +136,7 @@ def test_a_broken_table_is_refused_by_line_and_name(folder, case):
     assert found, issues
     assert all((issue.file, issue.severity) == (str(table), "error") and issue.remedy for issue in found)
     report = check(table, workers=1)
-    with pytest.raises(ValueError, match="own cannot be used; python -m cxrlib check tells more"):
+    with pytest.raises(ValueError, match="own cannot be used; python -m cxrlib check says more"):
         report.require("own")
 
 
@@ -144,7 +144,7 @@ def test_a_positive_label_that_no_row_has_is_refused(folder):
     frame, issues = index_table(write(folder, ROWS), positive="moss")
     assert frame.empty
     assert str(issues[0]).endswith(
-        "no row has the label 'moss', which is to be the positive one; give one of bark, stone"
+        "no row has the label 'moss', which should be the positive one; give one of bark, stone"
     )
 
 
