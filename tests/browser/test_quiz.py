@@ -34,23 +34,21 @@ def test_mouse_opens_and_closes_an_answer(answers):
         expect(answer.locator(".quiz-feedback")).to_be_hidden()
 
 
-@pytest.mark.parametrize("key", ["Enter", "Space"])
-def test_keys_reach_and_open_an_answer(answers, key):
+def test_keys_reach_each_answer_in_turn_and_open_it(answers):
     page = answers[0][1].page
-    answers[0][1].locator("summary").focus()
-    reached = []
-    for _ in range(page.locator("details.quiz-answer").count()):
-        reached.append(page.evaluate("document.activeElement.closest('details.quiz-answer')?.textContent"))
-        page.keyboard.press(key)
-        page.keyboard.press("Tab")
-        while page.evaluate("document.activeElement.matches('.quiz-feedback a')"):
-            page.keyboard.press("Tab")
-        if not page.evaluate("document.activeElement.matches('details.quiz-answer > summary')"):
+    expected = page.locator("details.quiz-answer").count()
+    page.locator("details.quiz-answer > summary").first.focus()
+    opened = 0
+    for _ in range(10 * expected):  # links and formulas of the feedback are reached too
+        if page.evaluate("document.activeElement.matches('details.quiz-answer:not([open]) > summary')"):
+            page.keyboard.press("Space" if opened % 2 else "Enter")
+            opened += 1
+        if opened == expected:
             break
-    assert len(set(reached)) >= 2
-    assert None not in reached
-    assert page.locator("details.quiz-answer[open]").count() == len(reached)
-    assert_told(*answers[0])
+        page.keyboard.press("Tab")
+    assert opened == page.locator("details.quiz-answer[open]").count() == expected
+    for kind, answer in answers:
+        assert_told(kind, answer)
 
 
 def test_answer_is_heard_as_something_to_open(answers):
