@@ -22,7 +22,8 @@ from bookchain.dependencies import code_cells, declared, parameter_values, read_
 from bookchain.editions.commonmark import labels, plain_notebook, with_equal_ids
 from bookchain.editions.exercises import exercises, label, strip, version, with_checks
 from bookchain.editions.numbers import glued, with_numbers
-from bookchain.plan import Plan, PlanError, with_values
+from bookchain.plan import Plan, with_values
+from bookchain.presets import PlanError
 from bookchain.provenance import ROOT
 from cxrlib.files import written_whole
 
