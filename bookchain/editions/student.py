@@ -18,11 +18,11 @@ import nbformat
 from nbformat.v4 import new_markdown_cell
 
 from bookchain.chapter import project_root
-from bookchain.dependencies import code_cells, declared, parameter_values, read_notebook
+from bookchain.dependencies import code_cells, declared, parameter_values, read_notebook, with_values
 from bookchain.editions.commonmark import labels, plain_notebook, with_equal_ids
 from bookchain.editions.exercises import exercises, label, strip, version, with_checks
 from bookchain.editions.numbers import glued, with_numbers
-from bookchain.plan import Plan, with_values
+from bookchain.plan import Plan
 from bookchain.presets import PlanError
 from bookchain.provenance import ROOT
 from cxrlib.files import written_whole
