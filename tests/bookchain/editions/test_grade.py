@@ -159,7 +159,7 @@ def test_folder_without_submissions_is_refused(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     done = command(ROOT, tmp_path / folder if folder else "")
     assert done.returncode == 2
-    assert "the one that holds a folder a student" in done.stderr or "keep the names" in done.stderr
+    assert "the folder with one folder per student" in done.stderr or "keep the names" in done.stderr
 
 
 def test_tables_are_written_as_it_goes_and_say_what_is_not_graded(tmp_path):
