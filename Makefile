@@ -29,7 +29,14 @@ BROWSER := $(VENV)/browser
 BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
 PAGE := $(RUN)/site/_build/html/index.html
 
-.PHONY: help book record plan rehearse test test-chain test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
+# What pip says, made short: its own report has hundreds of lines, and its quiet mode is silent for minutes.
+COUNTED = | { n=0; while read -r word name rest; do case "$$word $$rest" in \
+	Collecting*) n=$$((n + 1)); [ $$((n % 20)) -gt 0 ] || echo "  $$n packages found";; \
+	"Downloading ("[0-9][0-9][0-9]*MB*) echo "  fetching $$name $$rest";; \
+	Installing*) echo "  installing $$n packages; this takes a minute or two";; \
+	Failed*) exit 1;; esac; done; }
+
+.PHONY: help book record plan rehearse test test-chain test-backends test-browser lint format sync student lecturer check grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -38,8 +45,9 @@ help:  ## list the targets
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and $(REFUSAL) % sys.version_info[:2])'
+	@echo "Installing the book's packages into $(VENV), once: three gigabytes, some minutes."
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install -qq --no-deps --require-hashes -r requirements.lock
+	@{ $(BIN)/python -m pip install --no-deps --require-hashes -r requirements.lock || echo Failed; } $(COUNTED)
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m pip freeze --all --exclude-editable > $@
 
@@ -101,18 +109,23 @@ format: $(READY)  ## bring the code into shape
 sync: $(READY)  ## bring each chapter's .md and .ipynb together (the newer wins)
 	$(BIN)/python -m jupytext --sync notebooks/*.md
 
-student: $(READY)  ## write the chapters without solutions to student/; keeps notebooks that are there
+student: $(READY)  ## write the chapters without solutions to student/, for a preset's run; keeps what is there (PRESET=quick)
 	$(BIN)/python -m bookchain.editions.student student
 
 lecturer: $(READY)  ## write the chapters with solutions to lecturer/, to run and to check the grading with
 	$(BIN)/python -m bookchain.editions.student lecturer --solutions
 
+check: $(READY)  ## count the exercises in student/ that pass, and say what the others lack (PRESET=quick)
+	@$(BIN)/python -m bookchain.editions.progress student --run $(RUN)
+
 grade: $(READY)  ## grade submitted student notebooks (SUBMISSIONS=folder with a folder a student)
 	@$(BIN)/python -m bookchain.editions.grade "$$SUBMISSIONS" --run $(RUN)
 
 lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is there (installs it on first use)
-	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet -c $(READY) jupyterlab
-	PATH="$$PWD/$(BIN):$$PATH" TF_CPP_MIN_LOG_LEVEL=3 python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) \
+	@test -x $(BIN)/jupyter-lab || { echo "Installing JupyterLab, once."; \
+		{ $(BIN)/python -m pip install -c $(READY) jupyterlab || echo Failed; } $(COUNTED); }
+	@echo "Starting JupyterLab. Your browser opens it in some seconds; to stop it, press Ctrl+C here, twice."
+	@PATH="$$PWD/$(BIN):$$PATH" TF_CPP_MIN_LOG_LEVEL=3 python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--LabApp.default_url=/lab/tree/$(firstword $(wildcard student) notebooks)
 
 serve: $(READY)  ## show the rendered book on localhost:8000

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -219,6 +221,19 @@ CLASS = {
     "check": ({"answer": "answer = 41", "check": "assert True"}, "101"),
     "=HYPERLINK(1)": ({"answer": FORMULA}, "101"),
 }
+
+
+def command(project, *words, module="grade", **environment):
+    """Run a module of the editions as make does, but with what would take the asserts out of it."""
+    line = [sys.executable, "-m", f"bookchain.editions.{module}", *map(str, words)]
+    return subprocess.run(
+        line,
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONOPTIMIZE": "1"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def hand_in(path: Path, project: Path, **answers: str) -> Path:

@@ -18,6 +18,7 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from nbformat.v4 import new_markdown_cell
 from pybtex.database import parse_file
 
+from bookchain import quiz
 from bookchain.dependencies import read_notebook, sources
 from bookchain.provenance import ROOT
 
@@ -130,8 +131,9 @@ def _block(fence: Fence) -> str | None:
         return _equation(fence.content, label)
     if fence.name == "exercise":
         number = labels(ROOT).get(label, "Exercise")
-        title = fence.argument or re.sub(r"^ex-(\d+-)?", "", label).replace("-", " ")
-        return f"### {': '.join(filter(None, (number, title)))}\n\n{plain_markdown(fence.content)}"
+        title = re.sub(r"^ex-(\d+-)?", "", label).replace("-", " ")
+        time = f" ({fence.argument})" if fence.argument else ""
+        return f"### {number}: {title}{time}\n\n{plain_markdown(fence.content)}"
     if fence.name == "solution-start":
         return f"**Solution of {_label(fence.argument)}**"
     if fence.name == "solution-end":
@@ -140,6 +142,13 @@ def _block(fence: Fence) -> str | None:
         return _role(fence.name, fence.argument)
     if fence.name == "dropdown":
         return _details(fence.argument, plain_markdown(fence.content))
+    if fence.name == "quiz":
+        question, answers = quiz.read(fence.content)
+        shown = [
+            _details(answer.text, f"**{quiz.VERDICTS[answer.right]}** {plain_markdown(answer.feedback)}")
+            for answer in answers
+        ]
+        return "\n\n".join([f"**{_inline(question)}**", *shown])
     if fence.name in ADMONITIONS:
         titled = fence.name == "admonition"
         title = fence.argument if titled else fence.name.capitalize()

@@ -6,14 +6,18 @@ code in cells tagged `solution`, and what tries an answer in cells tagged `check
 
 import ast
 import re
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from bookchain.dependencies import digest
+from nbformat.v4 import new_code_cell
+
+from bookchain.dependencies import code_cells, digest
 from bookchain.editions.commonmark import fences
 
 STUB = "# Your solution: fill in each `...`, run this cell, then run the check below.\n\n"
-CHECK = "# Check: says nothing if your solution passes.\n"
+START = "\n\nfrom bookchain.editions.checking import start_checks\n\nstart_checks()  # for the checks of the exercises"
+COUNT = "# How many exercises have passed?\n%exercises "
 
 
 class ExerciseError(ValueError):
@@ -27,6 +31,14 @@ class Exercise:
     label: str
     solution: list = field(default_factory=list)
     checks: list = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """What an answer defines: functions, and names with a value."""
+        nodes = [node for cell in self.solution for node in ast.parse(cell.source).body]
+        found = [node.name if isinstance(node, ast.FunctionDef) else node.targets[0].id
+                 for node in nodes if isinstance(node, ast.FunctionDef | ast.Assign)]  # fmt: skip
+        return list(dict.fromkeys(found))
 
 
 def exercises(notebook) -> list[Exercise]:
@@ -57,6 +69,8 @@ def exercises(notebook) -> list[Exercise]:
                     for tag, cells in (("solution", current.solution), ("check", current.checks)):
                         if not cells:
                             raise _fault(number, f"the solution of {current.label} has no cell tagged {tag}; add one")
+                    if current.checks[1:]:
+                        raise _fault(number, f"the solution of {current.label} has two cells tagged check; join them")
                     found.append(current)
                     current = None
         elif tags and not current:
@@ -80,15 +94,11 @@ def _fault(number: int, text: str) -> ExerciseError:
 
 
 def strip(notebook):
-    """Give a chapter without its solutions: stubs in their place, no prose about them, checks that may fail."""
+    """Give a chapter without its solutions: stubs in their place, and no prose about them."""
     stripped, inside = deepcopy(notebook), False
     for exercise in exercises(stripped):
         for cell in exercise.solution:
             cell.source = STUB + stub(cell.source)
-        for cell in exercise.checks:
-            cell.source = CHECK + cell.source
-            cell.metadata.tags.append("raises-exception")
-    label(stripped)
     for cell in stripped.cells:
         if cell.cell_type == "markdown":
             cell.source, inside = _outside(cell.source, inside)
@@ -101,6 +111,22 @@ def label(notebook):
     for exercise in exercises(notebook):
         for cell in (*exercise.solution, *exercise.checks):
             cell.metadata.exercise = exercise.label
+    return notebook
+
+
+def with_checks(notebook, numbers: Mapping[str, str]):
+    """Let the checks of a labelled notebook say what they found, and its last cell what is open.
+
+    Args:
+        notebook: A chapter; its second code cell is its set-up.
+        numbers: What each exercise is called, by its label.
+    """
+    posed = exercises(notebook)
+    for exercise in posed:
+        for cell in exercise.checks:
+            cell.source = f"%%check {numbers[exercise.label]} {' '.join(exercise.names)}\n{cell.source}"
+    code_cells(notebook)[1].source += START
+    notebook.cells.append(new_code_cell(COUNT + " ".join(numbers[exercise.label] for exercise in posed)))
     return notebook
 
 

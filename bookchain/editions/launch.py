@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell
 from bookchain import dependencies
 from bookchain.chapter import ChapterError, project_root
 from bookchain.editions.commonmark import plain_notebook, with_equal_ids
+from bookchain.editions.numbers import glued, with_numbers
 
 BRANCH = "launch"  # main, and notebooks that set themselves up in Colab
 FOLDER = "/content/book"  # where Colab keeps the book; its own working directory is /content
@@ -78,18 +79,19 @@ def html_settings(address: str | None) -> dict[str, dict]:
     }
 
 
-def launch_notebook(path: Path, address: str, folder: str = FOLDER):
+def launch_notebook(path: Path, address: str, folder: str = FOLDER, values: Mapping[str, str] | None = None):
     """Give a chapter as the notebook that a launch button opens.
 
     Args:
         path: The chapter's MyST source.
         address: Where the book is cloned from.
         folder: Where Colab clones it to.
+        values: What a run has glued, by name, for the sentences.
 
     Returns:
         Notebook in plain Markdown, without outputs, with a first cell that sets the book up in Colab.
     """
-    notebook = plain_notebook(jupytext.read(path))
+    notebook = plain_notebook(with_numbers(jupytext.read(path), dict(values or {})))
     template = Template(FIRST_CELL.read_text())
     first = template.substitute(folder=folder, branch=BRANCH, address=address, chapter=path.stem)
     notebook.cells.insert(0, new_code_cell(first.strip()))
@@ -132,7 +134,8 @@ def main() -> None:
         sys.exit("no address on GitHub is known for this copy; set BOOK_REPOSITORY=https://github.com/OWNER/NAME")
     folder.mkdir(parents=True, exist_ok=True)
     for path in dependencies.sources(root):
-        nbformat.write(launch_notebook(path, found), folder / f"{path.stem}.ipynb")
+        values = glued(root / "runs" / "quick" / "executed" / f"{path.stem}.ipynb")
+        nbformat.write(launch_notebook(path, found, values=values), folder / f"{path.stem}.ipynb")
 
 
 if __name__ == "__main__":

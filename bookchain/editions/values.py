@@ -48,6 +48,8 @@ def decoded(text: str | bytes) -> Any:
 
 
 def _encode(value: Any) -> Any:
+    if value is ...:
+        raise NoValueError("`...`, which an exercise begins with")
     if isinstance(value, np.generic) and value.dtype.kind in KINDS:
         return ["scalar", *_bytes(np.asarray(value))]
     for kind in (bool, int, float, str):

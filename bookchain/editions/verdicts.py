@@ -70,7 +70,7 @@ class Answers:
     """
 
     def __init__(self, start: Callable, set_up: list[str]):
-        self.start, self.set_up, self.before = start, set_up, []
+        self.start, self.set_up, self.before, self.silent = start, set_up, [], []
         self.context = self.process = self.watch = None
 
     def begin(self) -> None:
@@ -128,13 +128,20 @@ class Answers:
         return value
 
     def function(self, name: str) -> Callable:
-        """Give the stand-in for a function of the answers."""
-        return lambda *arguments, **keywords: self.ask("call", name, arguments, keywords)
+        """Give the stand-in for a function of the answers; `silent` has the names of those that gave nothing back."""
+
+        def call(*arguments, **keywords) -> Any:
+            value = self.ask("call", name, arguments, keywords)
+            self.silent += [name] * (value is None)
+            return value
+
+        return call
 
 
 def verdict(exercise: Exercise, cells: list[str], namespace: dict, theirs: Answers, seconds: float) -> dict[str, Any]:
     """Try one exercise's answer; give whether it passed, why not, what it printed, and the seconds that it took."""
     message, printed, began = "", "", time.monotonic()
+    theirs.silent.clear()
     try:
         theirs.begin()
         began = time.monotonic()
@@ -152,7 +159,8 @@ def verdict(exercise: Exercise, cells: list[str], namespace: dict, theirs: Answe
         message = str(error)
         theirs.end()
     except (Exception, SystemExit) as error:
-        message = f"{type(error).__name__}: {error}"
+        told = f"{type(error).__name__}: {error}"
+        message = f"`{theirs.silent[0]}` gave nothing back, so: {told}" if theirs.silent else told
     spent = round(time.monotonic() - began, 1)
     if theirs.process:
         theirs.before += cells

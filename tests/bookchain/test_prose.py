@@ -99,7 +99,12 @@ def test_a_chapter_opens_and_closes_as_all_do(source):
     assert headings[-3:] == ["Check yourself", "Summary", "What the paper leaves open"]
     text = source.read_text()
     assert text.count("{exercise}") >= 2
-    assert text.count("{dropdown}") >= 3
+    assert text.count("{quiz}") >= 2
+    posed = [fence for cell in cells if cell.cell_type == "markdown" for fence in fences(cell.source)]
+    for fence in posed:
+        if fence.name == "exercise":
+            assert re.fullmatch(r"about \w+ minutes", fence.argument), fence.options
+            assert [inner.argument for inner in fences(fence.content) if inner.name == "dropdown"] == ["Hint"]
 
 
 def long_lines(text, width=100):

@@ -57,7 +57,17 @@ def test_roles_links_and_targets(own_labels, myst, expected):
             "```{exercise}\n:label: ex-02-sigma\n\nIn {eq}`eq-noise`?\n```",
             "### Exercise 2.2: sigma\n\nIn Equation 2.1?",
         ),
-        ("```{exercise} Blur\n:label: ex-02-sigma\nWhy?\n```", "### Exercise 2.2: Blur\n\nWhy?"),
+        (
+            "````{exercise} five minutes\n:label: ex-02-sigma\nWhy?\n\n```{dropdown} Hint\nSo.\n```\n````",
+            "### Exercise 2.2: sigma (five minutes)\n\nWhy?\n\n<details>\n<summary>Hint</summary>\n\nSo.\n\n</details>",
+        ),
+        (
+            "```{quiz}\nIs `a`\nin {eq}`eq-noise`?\n\n- [ ] `b` < c.\n\n  Not by {numref}`fig-blur`.\n"
+            "- [x] As $d$\n  is.\n\n  So.\n\n  Indeed.\n```",
+            "**Is `a` in Equation 2.1?**\n\n"
+            "<details>\n<summary><code>b</code> &lt; c.</summary>\n\n**No.** Not by Figure 2.2.\n\n</details>\n\n"
+            "<details>\n<summary>As $d$ is.</summary>\n\n**Right.** So.\n\nIndeed.\n\n</details>",
+        ),
         ("```{solution-start} ex-02-sigma\n:class: dropdown\n```\n\nSo.", "**Solution of Exercise 2.2**\n\nSo."),
         ("So.\n\n```{solution-end}\n```", "So."),
         (

@@ -1,15 +1,13 @@
 """Grading: a class of twenty that tries everything gets the table that it deserves, and every folder a row."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
 from conftest import ROOT, SOURCES
-from hostile_class import ASLEEP, CLASS, LABELS, hand_in, small_project
+from hostile_class import ASLEEP, CLASS, LABELS, command, hand_in, small_project
 
 from bookchain.editions import sandbox
 from bookchain.editions.grade import Grader, class_of
@@ -17,19 +15,6 @@ from bookchain.editions.marks import Marks, Student, plain
 from bookchain.editions.student import edition
 
 SECONDS = 30  # for an exercise: the machine may be busy
-
-
-def command(project, *words, **environment):
-    """Run the grading as make does, but with what would take the asserts out of it."""
-    line = [sys.executable, "-m", "bookchain.editions.grade", *map(str, words)]
-    return subprocess.run(
-        line,
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONOPTIMIZE": "1"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +159,7 @@ def test_folder_without_submissions_is_refused(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     done = command(ROOT, tmp_path / folder if folder else "")
     assert done.returncode == 2
-    assert "the one that holds a folder a student" in done.stderr or "keep the names" in done.stderr
+    assert "the folder with one folder per student" in done.stderr or "keep the names" in done.stderr
 
 
 def test_tables_are_written_as_it_goes_and_say_what_is_not_graded(tmp_path):

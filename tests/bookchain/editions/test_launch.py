@@ -169,6 +169,17 @@ def test_launch_notebooks_are_plain_folded_unpaired_and_the_same_each_time():
     compile(notebook.cells[0].source, "first cell", "exec")
 
 
+def test_launch_notebook_has_the_numbers_of_a_run_that_is_there():
+    path = ROOT / "notebooks" / "02-noise-and-blur.md"
+    named, numbered = (
+        "\n".join(cell.source for cell in launch.launch_notebook(path, ADDRESS, values=values).cells)
+        for values in ({}, {"denoising_input_psnr": "20.26"})
+    )
+    assert "`denoising_input_psnr`" in named
+    assert "`denoising_input_psnr`" not in numbered
+    assert "**20.3** dB" in numbered
+
+
 def test_command_writes_every_chapter_or_says_what_to_set(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "BOOK_"))}
     command = [sys.executable, "-m", "bookchain.editions.launch", str(tmp_path)]

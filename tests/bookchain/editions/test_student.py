@@ -2,17 +2,20 @@
 
 import ast
 import json
+import re
 import subprocess
 
 import nbformat
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from conftest import ROOT, SOURCES
+from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from bookchain.dependencies import code_cells, read_notebook, with_values
-from bookchain.editions.exercises import ExerciseError, exercises, strip, stub
+from bookchain.dependencies import code_cells, read_notebook
+from bookchain.editions.exercises import ExerciseError, exercises, label, strip, stub, with_checks
 from bookchain.editions.student import edition, main
 from bookchain.plan import Plan
 
@@ -32,6 +35,7 @@ def root(value, digits=3):  # any real number
 answer = root(
     2
 )'''
+OPEN = r"open: `\w+` (gives nothing back|has no value) yet\. .*"  # what a check says of a stub
 STUB = '''import math
 
 
@@ -69,15 +73,6 @@ def values(course, name):
     return json.loads(Plan(course, {"preset": "tests/tiny.yml"}, {}).made_from(name))["parameters"]
 
 
-def failure(source, namespace):
-    """Run a cell and give the exception it ends in, if any."""
-    try:
-        exec(compile(source, "cell", "exec"), namespace)
-    except Exception as error:
-        return error
-    return None
-
-
 def tagged(notebook, tag):
     return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
 
@@ -89,12 +84,22 @@ def test_solution_becomes_a_stub_and_its_prose_goes():
     assert prompt.source == "Before.\n\n```{exercise}\n:label: ex-root\n\nWrite `root`.\n```"
     assert answer.source.startswith("# Your solution")
     assert answer.source.endswith(f"\n\n{STUB}")
-    assert check.source == "# Check: says nothing if your solution passes.\nassert answer == 1.414"
-    assert check.metadata.tags == ["check", "raises-exception"]
-    assert [cell.metadata.get("exercise") for cell in (answer, check, rest)] == ["ex-root", "ex-root", None]
+    assert check.source == "assert answer == 1.414"
     assert after.source == "## Next"
     assert rest.source == "rest = 1"
     assert nbformat.writes(source) == before
+
+
+def test_checks_and_last_cell_know_number_and_names():
+    source = chapter(code(SOLUTION, "solution"), code("assert answer == 1.414", "check"), after=[code("rest = 1")])
+    source.cells[:0] = [code("run = 1", "parameters"), code("import math")]
+    made = strip(with_checks(label(source), {"ex-root": "4.2"}))
+    set_up, answer, check, rest, last = [cell for cell in made.cells if cell.cell_type == "code"][1:]
+    assert set_up.source.startswith("import math\n")
+    assert set_up.source.endswith("start_checks()  # for the checks of the exercises")
+    assert check.source == "%%check 4.2 root answer\nassert answer == 1.414"
+    assert last.source.endswith("%exercises 4.2")
+    assert [cell.metadata.get("exercise") for cell in (answer, check, rest, last)] == ["ex-root", "ex-root", None, None]
 
 
 def test_cell_that_holds_nothing_but_the_end_of_a_solution_goes():
@@ -141,6 +146,10 @@ def test_solution_that_cannot_be_taken_out_is_refused_by_cell(statement):
         (chapter(code("a = 1", "solution")), "cell 3: the solution of ex-root has no cell tagged check; add one"),
         (chapter(code("assert a", "check")), "no cell tagged solution; add one"),
         (
+            chapter(code("a = 1", "solution"), code("assert a", "check"), code("assert a", "check")),
+            "cell 4|5: .*ex-root has two cells tagged check; join them",
+        ),
+        (
             chapter(code("a = 1", "solution"), code("print(a)")),
             "cell 3: `print.a.` is in .*tag it either",
         ),
@@ -185,7 +194,9 @@ def test_command_writes_both_editions_and_keeps_answers(tmp_path, monkeypatch, c
     nbformat.validate(notebook)
     assert f"{path}: {len(tagged(notebook, 'check'))} exercises" in said
     assert "Student edition" in notebook.cells[0].source
-    assert nbformat.writes(notebook) == nbformat.writes(edition(ROOT / "notebooks" / f"{CHAPTERS[1]}.md")[0])
+    assert [cell.source for cell in tagged(notebook, "check")] == [
+        cell.source for cell in tagged(edition(ROOT / "notebooks" / f"{CHAPTERS[1]}.md")[0], "check")
+    ]
     assert "jupytext" not in notebook.metadata
     assert notebook.metadata.kernelspec.name == "python3"
     path.write_text("answers")
@@ -195,7 +206,6 @@ def test_command_writes_both_editions_and_keeps_answers(tmp_path, monkeypatch, c
     write("--solutions")
     solved = nbformat.read(path, as_version=4)
     assert "Lecturer's edition" in solved.cells[0].source
-    assert not tagged(solved, "raises-exception")
     assert all("# Your solution" not in cell.source for cell in tagged(solved, "solution"))
 
 
@@ -230,42 +240,94 @@ def test_rest_of_the_chapter_uses_nothing_that_an_exercise_defines(name):
             defined -= stored
 
 
+def run_in(shell, capsys, source):
+    """Run a cell as a notebook does, and give what it said."""
+    capsys.readouterr()
+    result = shell.run_cell(source, store_history=False)
+    assert result.error_before_exec is None, f"{result.error_before_exec!r} in\n{source}"
+    return capsys.readouterr().out, result.error_in_exec
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_checks_fail_with_the_stub_and_pass_with_the_solution(name, course, monkeypatch):
+def test_checks_explain_the_stub_and_pass_with_the_solution(name, course, monkeypatch, capsys):
     monkeypatch.chdir(course / "notebooks")
     path = course / "notebooks" / f"{name}.md"
     student, lecturer = (
-        [cell.source for cell in edition(path, solutions)[0].cells if cell.cell_type == "code"]
+        [cell for cell in edition(path, solutions, values(course, name))[0].cells if cell.cell_type == "code"]
         for solutions in (False, True)
     )
-    with pd.option_context("display.float_format", None):
-        namespace = {}
-        for source in (with_values(student[0], values(course, name)), student[1]):
-            exec(compile(source, name, "exec"), namespace)
-        for exercise in exercises(read_notebook(path)):
-            attempt = dict(namespace)
-            for cell in exercise.solution:
-                exec(compile(student[lecturer.index(cell.source)], exercise.label, "exec"), attempt)
-            for cell in exercise.checks:
-                error = failure(cell.source, attempt)
-                assert error is not None, f"{exercise.label}: this check passes with the stub:\n{cell.source}"
-                told = isinstance(error, NameError | ImportError | OSError)
-                assert not told, f"{exercise.label}: this check fails for another reason than the stub: {error!r}"
-            for cell in [*exercise.solution, *exercise.checks]:
-                exec(compile(cell.source, exercise.label, "exec"), namespace)
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    try:
+        with pd.option_context("display.float_format", None):
+            for cell in student[:2]:
+                assert run_in(shell, capsys, cell.source)[1] is None
+            count = len(exercises(read_notebook(path)))
+            for cells, verdict in ((student, OPEN), (lecturer, "passed")):
+                numbers = []
+                for cell in cells:
+                    if "solution" in cell.metadata.get("tags", []):
+                        assert run_in(shell, capsys, cell.source)[1] is None
+                    elif "check" in cell.metadata.get("tags", []):
+                        said, error = run_in(shell, capsys, cell.source)
+                        assert error is None
+                        numbers.append(cell.source.split()[1])
+                        wanted = (
+                            r"passed"
+                            if verdict == "passed"
+                            else r"open: `\w+` (gives nothing back|has no value) yet\. .*"
+                        )
+                        assert re.fullmatch(rf"{numbers[-1]} {wanted}", said.strip()), said
+                assert numbers == [f"{int(name[:2])}.{n}" for n in range(1, count + 1)]
+                passed = count if verdict == "passed" else 0
+                assert f"{passed} of {count} exercises passed." in run_in(shell, capsys, cells[-1].source)[0]
+    finally:
+        InteractiveShell.clear_instance()
     assert (course / "runs/tiny" / name / "complete.json").is_file()
 
 
-def test_unsolved_notebook_runs_to_its_end(course, monkeypatch):
+def test_unsolved_notebook_runs_to_its_end_without_an_error(course, monkeypatch):
     name = "02-noise-and-blur"
     monkeypatch.setenv("PYTHONPATH", str(course))
-    notebook, count = edition(course / "notebooks" / f"{name}.md")
-    parameters = tagged(notebook, "parameters")[0]
-    parameters.source = with_values(parameters.source, values(course, name))
+    notebook, count = edition(course / "notebooks" / f"{name}.md", parameters=values(course, name))
     folder = course / "student"
     folder.mkdir(exist_ok=True)  # a working copy may have one
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    failed = [cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
-    assert failed == tagged(notebook, "check")
-    assert len(failed) >= count
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output.evalue for output in outputs if output.output_type == "error"] == []
+    assert [cell.outputs[0].text.split()[:2] for cell in tagged(notebook, "check")] == [
+        ["2.1", "open:"],
+        ["2.2", "open:"],
+    ]
+    assert f"0 of {count} exercises passed.\nOpen: 2.1, 2.2." in notebook.cells[-1].outputs[0].text
     assert (course / "runs/tiny-own" / name / "complete.json").is_file()
+
+
+def test_preset_gives_run_and_parameters_and_its_run_the_numbers(course, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(course)
+    monkeypatch.setattr("sys.argv", ["student", str(tmp_path / "out"), "--preset", "tests/tiny.yml"])
+    assert main() == 0
+    assert "no numbers" not in capsys.readouterr().out
+    for name in CHAPTERS:
+        notebook = nbformat.read(tmp_path / "out" / f"{name}.ipynb", as_version=4)
+        parameters = {}
+        exec(tagged(notebook, "parameters")[0].source, parameters)
+        given = values(course, name)
+        assert given["run"] == "runs/tiny"
+        assert {key: parameters[key] for key in given} == given
+        text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        assert "runs/tiny-own" in text
+        assert "runs/quick" not in notebook.cells[0].source
+        book = BeautifulSoup((course / f"runs/tiny/site/_build/html/notebooks/{name}.html").read_text(), "html.parser")
+        shown = [word.get_text() for word in book.select(".pasted-text") if " " not in word.get_text().strip()]
+        assert shown
+        assert [word for word in shown if f"**{word}**" not in text] == []
+
+
+def test_preset_without_its_data_is_refused_with_the_remedy(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("KERMANY", raising=False)
+    monkeypatch.setattr("sys.argv", ["student", str(tmp_path / "out"), "--preset", "kermany"])
+    assert main() == 1
+    assert "this preset needs KERMANY" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
