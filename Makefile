@@ -12,7 +12,7 @@ REFUSAL := "Python %d.%d does not fit: the packages are made for 3.11, 3.12 and 
 UV := .snakemake/cache/uv
 COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command 'make lock'
-BESIDE = $(COMPILE) -c requirements.lock $$(sed -n 's/^\([A-Za-z0-9._-]*\)==[^;]*$$/--no-emit-package \1/p' requirements.lock)
+COMPILE_BESIDE = $(COMPILE) -c requirements.lock $$(sed -n 's/^\([A-Za-z0-9._-]*\)==[^;]*$$/--no-emit-package \1/p' requirements.lock)
 # Preset and data paths go on in the environment, where no shell reads them: make puts what its command line says there.
 export PRESET PROFILE SEEDS SUBMISSIONS
 # What a user has set for other programs' sake is kept from this one's installation and runs.
@@ -28,6 +28,8 @@ RUN := runs/$(basename $(notdir $(PRESET)))
 BACKENDS := $(VENV)/backends
 BROWSER := $(VENV)/browser
 CLUSTER := $(VENV)/cluster
+# What a run needs beside the environment, each in a folder of its own.
+BESIDES := $(if $(PROFILE),$(CLUSTER)) $(if $(filter jax torch,$(KERAS_BACKEND)),$(BACKENDS))
 # A cluster's profile replaces the default one.
 EXECUTION := $(if $(PROFILE),--workflow-profile "profiles/$$PROFILE",--cores $(CORES))
 LOGS := $(patsubst notebooks/%.md,$(RUN)/logs/%.log,$(wildcard notebooks/[0-9][0-9]-*.md))
@@ -48,10 +50,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m pip freeze --all --exclude-editable > $@
 
-book: $(READY) $(if $(PROFILE),$(CLUSTER)/installed)  ## run the chapters that are out of date and render the book (PRESET=quick)
+book: $(READY) $(BESIDES:%=%/installed)  ## run the chapters that are out of date and render the book (PRESET=quick)
 	@$(BIN)/python -m bookchain.execute
 	@$(BIN)/python -m bookchain.rehearse "$$PRESET" --warn
-	@PATH="$$PWD/$(BIN):$$PATH" PYTHONPATH="$(if $(PROFILE),$$PWD/$(CLUSTER))" \
+	@PATH="$$PWD/$(BIN):$$PATH" PYTHONPATH="$(subst : ,:,$(foreach folder,$(BESIDES),$$PWD/$(folder):))" \
 		python -m snakemake $(EXECUTION) --quiet host
 	@echo "Open $$PWD/$(PAGE)"
 
@@ -154,8 +156,8 @@ lock:  ## bring all requirements-*.lock with hashes up to pyproject.toml, for al
 	$(UV)/bin/python -m pip install -qq uv==0.13.9
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --group browser -c requirements.lock -o requirements-browser.lock
-	$(BESIDE) --group cluster -o requirements-cluster.lock
-	$(BESIDE) --group gpu -c requirements-backends.lock -o requirements-gpu.lock
+	$(COMPILE_BESIDE) --group cluster -o requirements-cluster.lock
+	$(COMPILE_BESIDE) --group gpu -c requirements-backends.lock -o requirements-gpu.lock
 
 clean:  ## remove all runs (the environment stays)
 	rm -rf runs .snakemake _build

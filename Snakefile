@@ -45,7 +45,7 @@ rule site:
         expand(RUN + "/{chapter}", chapter=plan.chapters),
         [RUN + "/seeds"] if plan.seeds > 1 else [],
     output:
-        RUN + "/site/_build/html/index.html",
+        local(RUN + "/site/_build/html/index.html"),
     params:
         prose=prose_fingerprint(Path(workflow.basedir)),
         seeds=plan.seeds,
@@ -104,4 +104,5 @@ rule chapter:
         runtime=lambda wildcards, attempt: plan.declared(wildcards.chapter).minutes * 2 ** (attempt - 1),
         gpu=lambda wildcards: plan.gpus(wildcards.chapter),
     shell:
-        "python -m bookchain.execute {wildcards.run:q} {wildcards.chapter} {params.made_from:q}"
+        # Where no disk is shared, outputs are written to a place of Snakemake's first, in folders of the same names.
+        'python -m bookchain.execute "$(dirname {output.folder:q})" {wildcards.chapter} {params.made_from:q}'
