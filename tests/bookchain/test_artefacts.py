@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 PAGE = (ROOT / "book/beyond.md").read_text()
-TABLES = re.findall(r":::\{table\} Chapter \d, `(\d\d-[a-z-]+)/`.*?\n(.*?)\n:::", PAGE, re.S)
+TABLES = re.findall(r"### `(\d\d-[a-z-]+)/`\n.*?\n:::\{table\}\n(.*?)\n:::", PAGE, re.S)
 # Names of a run (`<arm>`) as a pattern; columns are in backticks, and so are parameters of what is said of `.npz`.
 ENTRIES = {
     (chapter, re.sub(r"<\w+>", "*", file)): {"columns": set(re.findall(r"`([^`]+)`", text)), "text": text}
@@ -79,7 +79,7 @@ def test_examples_load_what_they_say(project):
         "\nstored = np.load('runs/tiny/01-preprocessing/images.npy')[predictions.row[:8], :, :, None]"
         "\nagain = classifier.predict(stored.repeat(3, axis=3) / 255)[:, 1]"
         "\nassert abs(again - predictions['Den-P'][:8]).max() < 1e-5"
-        "\nassert restored.shape == noisy.shape[:3] and 0 <= restored.min() <= restored.max() <= 1"
+        "\nassert restored.shape == inputs.shape[:3] and 0 <= restored.min() <= restored.max() <= 1"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
