@@ -29,7 +29,8 @@ def variable(name: str) -> str:
     return "COHORT" if name == "cohort_table" else name.upper()
 
 
-HANDED_ON = ("PRESET", "SEEDS", "PROFILE", "KERAS_BACKEND", *map(variable, DATA))  # the environment variables that a plan reads
+# The environment variables that a plan reads.
+HANDED_ON = ("PRESET", "SEEDS", "PROFILE", "KERAS_BACKEND", *map(variable, DATA))
 
 
 class Plan:
@@ -42,8 +43,8 @@ class Plan:
         root: The project's root; the attribute `run` is the run folder, seen from there.
         config: Snakemake's: `preset` (a name in presets/ or a path to a YAML file), `seeds` (how many) and data paths
             in lower case.
-        environment: Environment variables: the same in capitals, `KERAS_BACKEND`, and `PROFILE`, a cluster's in profiles/,
-            without which the run is this machine's.
+        environment: Environment variables: the same in capitals, `KERAS_BACKEND`, and `PROFILE`, a cluster's in
+            profiles/, without which the run is this machine's.
         rehearsal: Make a plan without the data that the preset needs; `needs` and `wants_gpu` say what it is made for.
 
     Raises:

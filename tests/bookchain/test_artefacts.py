@@ -104,7 +104,8 @@ def test_a_file_or_column_that_the_page_does_not_name_is_found(tmp_path, file, h
 
 def test_commands_are_targets_of_make_and_presets_of_the_book():
     """Those that take hours, a GPU or a cluster are at least known; the others were pasted."""
-    lines = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S) for line in block.replace("\\\n", "").splitlines()]
+    blocks = [block.replace("\\\n", "") for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S)]
+    lines = [line for block in blocks for line in block.splitlines()]
     made = [line.partition("#")[0].split() for line in lines if line.startswith("make ")]
     assert len(made) > 8
     for _, target, *given in made:
