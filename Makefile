@@ -32,7 +32,8 @@ CLUSTER := $(VENV)/cluster
 BESIDES := $(if $(PROFILE),$(CLUSTER)) $(if $(filter jax torch,$(KERAS_BACKEND)),$(BACKENDS))
 # A cluster's profile replaces the default one.
 EXECUTION := $(if $(PROFILE),--workflow-profile "profiles/$$PROFILE",--cores $(CORES))
-LOGS := $(patsubst notebooks/%.md,$(RUN)/logs/%.log,$(wildcard notebooks/[0-9][0-9]-*.md))
+RUNS = $(RUN) $(patsubst %,$(RUN)/seed-%,$(shell seq 2 $(or $(SEEDS),1)))
+LOGS = $(foreach run,$(RUNS),$(patsubst notebooks/%.md,$(run)/logs/%.log,$(wildcard notebooks/[0-9][0-9]-*.md)))
 BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
 PAGE := $(RUN)/site/_build/html/index.html
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from bookchain.collect import collect, write
+
 PAGE = (ROOT / "book/beyond.md").read_text()
-TABLES = re.findall(r"### `(\d\d-[a-z-]+)/`\n.*?\n:::\{table\}\n(.*?)\n:::", PAGE, re.S)
+TABLES = re.findall(r"### `([\w-]+)/`\n.*?\n:::\{table\}\n(.*?)\n:::", PAGE, re.S)
 # Names of a run (`<arm>`) as a pattern; columns are in backticks, and so are parameters of what is said of `.npz`.
 ENTRIES = {
     (chapter, re.sub(r"<\w+>", "*", file)): {"columns": set(re.findall(r"`([^`]+)`", text)), "text": text}
@@ -38,7 +40,7 @@ def columns(path):
 
 def written(run):
     """Give chapter and file of all that the chapters of a run have written."""
-    for marker in sorted(run.glob("[0-9][0-9]-*/complete.json")):
+    for marker in sorted(run.glob("*/complete.json")):
         for file in json.loads(marker.read_text())["files"]:
             yield marker.parent.name, "synthetic/" if file.startswith("synthetic/") else file
 
@@ -68,6 +70,13 @@ def check(run):
 
 def test_the_page_names_what_all_chapters_leave(project):
     check(project / "runs/tiny")
+
+
+def test_the_page_names_what_seeds_leave(project, tmp_path):
+    tables = collect(project / "runs/tiny", 1)
+    write(tables, tmp_path / "seeds")
+    (tmp_path / "seeds/complete.json").write_text(json.dumps({"files": {f"{name}.csv": 1 for name in tables}}))
+    check(tmp_path)
 
 
 def test_examples_load_what_they_say(project):

@@ -105,17 +105,17 @@ def finished(project, tmp_path_factory):
     """
     logs = [tmp_path_factory.mktemp("logs") / f"{number}.log" for number in (1, 2)]
     first = make_book(project, logs[0])
-    wait_for(lambda: running(FIRST) and running(LAST), 60, first, logs[0])
+    wait_for(lambda: running(FIRST) and running(LAST), 180, first, logs[0])
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     assert running(FIRST), "a job outlives what submitted it"
 
     second = make_book(project, logs[1])
     state = project / f"runs/slurm/seed-2/checkpoints/{TRAINED}/restoration-denoising/state.json"
-    wait_for(state.exists, 240, second, logs[1])
+    wait_for(state.exists, 600, second, logs[1])
     subprocess.run(["scancel", *running(SEEDS[1])], check=True)
     epoch = json.loads(state.read_text())["epoch"]
-    assert second.wait(timeout=300) == 0, logs[1].read_text()[-6000:]
+    assert second.wait(timeout=600) == 0, logs[1].read_text()[-6000:]
     return project, [log.read_text() for log in logs], epoch
 
 
