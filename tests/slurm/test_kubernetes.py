@@ -102,7 +102,7 @@ def test_a_run_is_planned_with_the_profile():
 
 @pytest.mark.skipif(not shutil.which("rsync"), reason="rsync is absent, by which files go to the volume")
 def test_a_chapter_runs_in_a_pod_that_has_nothing_but_what_it_is_sent(cluster, tmp_path):
-    project, volume = copied(tmp_path), tmp_path / "volume"
+    project, volume = copied(tmp_path).rename(tmp_path / "plain"), tmp_path / "volume"
     for words in (["init", "--quiet"], ["add", "."]):  # what git knows is what is sent
         subprocess.run(["git", *words], cwd=project, check=True)
     words = ["--default-storage-prefix", str(volume), "--retries", "0", "--latency-wait", "5"]
