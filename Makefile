@@ -12,8 +12,9 @@ REFUSAL := "Python %d.%d does not fit: the packages are made for 3.11, 3.12 and 
 UV := .snakemake/cache/uv
 COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command 'make lock'
+COMPILE_BESIDE = $(COMPILE) -c requirements.lock $$(sed -n 's/^\([A-Za-z0-9._-]*\)==[^;]*$$/--no-emit-package \1/p' requirements.lock)
 # Preset and data paths go on in the environment, where no shell reads them: make puts what its command line says there.
-export PRESET SEEDS SUBMISSIONS
+export PRESET PROFILE SEEDS SUBMISSIONS
 # What a user has set for other programs' sake is kept from this one's installation and runs.
 export PIP_USER := 0
 export PIP_NO_CACHE_DIR := 1
@@ -26,6 +27,13 @@ unexport SNAKEMAKE_PROFILE PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PY
 RUN := runs/$(basename $(notdir $(PRESET)))
 BACKENDS := $(VENV)/backends
 BROWSER := $(VENV)/browser
+CLUSTER := $(VENV)/cluster
+# What a run needs beside the environment, each in a folder of its own.
+BESIDES := $(if $(PROFILE),$(CLUSTER)) $(if $(filter jax torch,$(KERAS_BACKEND)),$(BACKENDS))
+# A cluster's profile replaces the default one.
+EXECUTION := $(if $(PROFILE),--workflow-profile "profiles/$$PROFILE",--cores $(CORES))
+RUNS = $(RUN) $(patsubst %,$(RUN)/seed-%,$(shell seq 2 $(or $(SEEDS),1)))
+LOGS = $(foreach run,$(RUNS),$(patsubst notebooks/%.md,$(run)/logs/%.log,$(wildcard notebooks/[0-9][0-9]-*.md)))
 BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
 PAGE := $(RUN)/site/_build/html/index.html
 
@@ -36,7 +44,7 @@ COUNTED = | { n=0; while read -r word name rest; do case "$$word $$rest" in \
 	Installing*) echo "  installing $$n packages; this takes a minute or two";; \
 	Failed*) exit 1;; esac; done; }
 
-.PHONY: help book record plan rehearse test test-chain test-backends test-browser lint format sync student lecturer check grade lab serve pdf launch lock clean
+.PHONY: help book record plan follow rehearse cluster gpu test test-chain test-backends test-browser test-slurm lint format sync student lecturer check grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -51,10 +59,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m pip freeze --all --exclude-editable > $@
 
-book: $(READY)  ## run the chapters that are out of date and render the book (PRESET=quick)
+book: $(READY) $(BESIDES:%=%/installed)  ## run the chapters that are out of date and render the book (PRESET=quick)
 	@$(BIN)/python -m bookchain.execute
 	@$(BIN)/python -m bookchain.rehearse "$$PRESET" --warn
-	@PATH="$$PWD/$(BIN):$$PATH" python -m snakemake --cores $(CORES) --quiet host
+	@PATH="$$PWD/$(BIN):$$PATH" PYTHONPATH="$(subst : ,:,$(foreach folder,$(BESIDES),$$PWD/$(folder):))" \
+		python -m snakemake $(EXECUTION) --quiet host
 	@echo "Open $$PWD/$(PAGE)"
 
 record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESET=quick)
@@ -62,6 +71,9 @@ record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESE
 
 plan: $(READY)  ## say in one line a chapter whether it would run, and why
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m bookchain.changes
+
+follow:  ## show the progress of a run as it goes, here or on a cluster (PRESET=quick)
+	@tail -n 1 -F $(LOGS) 2> /dev/null
 
 rehearse: $(READY)  ## a few steps of each network of a preset at its own size: alive or dead, and what the run would take
 	$(BIN)/python -m bookchain.rehearse "$$PRESET" --steps $(STEPS)
@@ -96,6 +108,20 @@ test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a
 	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/bookchain/editions/test_pdf.py
+
+# And what hands chapters to a cluster.
+$(CLUSTER)/installed: $(READY) requirements-cluster.lock
+	rm -rf $(CLUSTER)
+	$(BIN)/python -m pip install -qq --target $(CLUSTER) --no-deps --require-hashes -r requirements-cluster.lock
+	@touch $@
+
+cluster: $(CLUSTER)/installed  ## install what make book PROFILE=slurm or PROFILE=kubernetes needs
+
+gpu: $(READY)  ## install NVIDIA's libraries for TensorFlow, and JAX with them, into the environment (some GB)
+	$(BIN)/python -m pip install --no-deps --require-hashes -r requirements-gpu.lock
+
+test-slurm: $(CLUSTER)/installed  ## run chapters on a Slurm of this machine (root on Debian or Ubuntu: it installs and starts one)
+	PYTHONPATH="$$PWD/$(CLUSTER)" $(BIN)/python -m pytest -q tests/slurm
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/python -m ruff check .
@@ -139,11 +165,13 @@ launch: $(READY)  ## write the notebooks that launch buttons open to _build/laun
 	$(BIN)/python -m bookchain.editions.launch _build/launch
 
 # Versions that are locked stay; delete a line, or a file, to have it chosen anew.
-lock:  ## bring requirements.lock and requirements-browser.lock up to pyproject.toml, for all systems and Pythons
+lock:  ## bring all requirements-*.lock with hashes up to pyproject.toml, for all systems and Pythons
 	$(PYTHON) -m venv --clear $(UV)
 	$(UV)/bin/python -m pip install -qq uv==0.13.9
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --group browser -c requirements.lock -o requirements-browser.lock
+	$(COMPILE_BESIDE) --group cluster -o requirements-cluster.lock
+	$(COMPILE_BESIDE) --group gpu -c requirements-backends.lock -o requirements-gpu.lock
 
 clean:  ## remove all runs (the environment stays)
 	rm -rf runs .snakemake _build

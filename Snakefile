@@ -9,13 +9,18 @@ from pathlib import Path
 from bookchain.dependencies import prose_fingerprint
 from bookchain.editions import launch
 from bookchain.execute import begin, end
-from bookchain.plan import Plan
+from bookchain.plan import HANDED_ON, Plan
 from bookchain.seeds import COLLECTED
 
 plan = Plan(Path(workflow.basedir), config, os.environ)
 RUN = plan.run
 if workflow.is_main_process and (copied := plan.disown()):
     print(f"{RUN}: made elsewhere from something else, to be executed again: {', '.join(copied)}", file=sys.stderr)
+
+
+# Jobs on Kubernetes have an environment of their own; elsewhere they have this one.
+envvars:
+    *(name for name in HANDED_ON if name in os.environ),
 
 
 onstart:
@@ -31,13 +36,16 @@ onerror:
     end(Path(RUN))
 
 
+localrules: site, seeds  # they take a minute, and their pages are read where they are started
+
+
 rule site:
     input:
         expand(RUN + "/executed/{chapter}.{kind}", chapter=plan.chapters, kind=["ipynb", "json"]),
         expand(RUN + "/{chapter}", chapter=plan.chapters),
         [RUN + "/seeds"] if plan.seeds > 1 else [],
     output:
-        RUN + "/site/_build/html/index.html",
+        local(RUN + "/site/_build/html/index.html"),
     params:
         prose=prose_fingerprint(Path(workflow.basedir)),
         seeds=plan.seeds,
@@ -88,10 +96,13 @@ rule chapter:
     benchmark:
         "{run}/benchmarks/{chapter}.tsv"
     threads:
-        # Training takes all cores; chapters that do not train run beside one another.
-        lambda wildcards: workflow.cores if plan.declared(wildcards.chapter).trains else 1
+        # On one machine training takes all cores, and chapters that do not train run beside one another.
+        lambda wildcards: plan.threads(wildcards.chapter) if plan.profile else workflow.cores if plan.declared(wildcards.chapter).trains else 1
     resources:
-        mem_mb=lambda wildcards: 1024 * plan.declared(wildcards.chapter).memory_gb,
-        runtime=lambda wildcards: plan.declared(wildcards.chapter).minutes,
+        # For a cluster. A job that is ended for want of memory or time gets twice as much when it is tried again.
+        mem_mb=lambda wildcards, attempt: 1024 * plan.declared(wildcards.chapter).memory_gb * 2 ** (attempt - 1),
+        runtime=lambda wildcards, attempt: plan.declared(wildcards.chapter).minutes * 2 ** (attempt - 1),
+        gpu=lambda wildcards: plan.gpus(wildcards.chapter),
     shell:
-        "python -m bookchain.execute {wildcards.run:q} {wildcards.chapter} {params.made_from:q}"
+        # Where no disk is shared, outputs are written to a place of Snakemake's first, in folders of the same names.
+        'python -m bookchain.execute "$(dirname {output.folder:q})" {wildcards.chapter} {params.made_from:q}'

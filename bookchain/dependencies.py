@@ -96,14 +96,16 @@ def prose_fingerprint(root: Path) -> str:
 class Declared(NamedTuple):
     """What a chapter's front matter says under `chapter`.
 
-    That is which chapters' results it reads, whether it trains a network, for which it wants all cores, and what
-    memory (in GB) and time (in minutes) a cluster is asked for.
+    That is which chapters' results it reads, whether it trains a network, for which it wants all cores of a machine,
+    and what a cluster is asked for: memory (in GB), time (in minutes), threads, and GPUs if the preset is for them.
     """
 
     needs: list[str]
     trains: bool
     memory_gb: int
     minutes: int
+    threads: int
+    gpus: int
 
 
 def declared(path: Path) -> Declared:

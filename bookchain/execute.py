@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,11 +120,37 @@ def alive(root: Path) -> str:
     return ""
 
 
+def cancel(root: Path, wait: float = 60) -> None:
+    """Cancel the chapters that a killed run left in Slurm's queue: those of the next run would write beside them.
+
+    What they have done is not lost: the next run's go on from their checkpoints.
+
+    Args:
+        root: The project's root, from which the jobs were submitted.
+        wait: Seconds for the jobs to end in.
+    """
+    if not shutil.which("squeue"):
+        return
+    for second in range(int(wait)):
+        command = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]  # number, comment, working directory
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        jobs = [line.split("|", 2) for line in said.splitlines()]
+        left = [job for job, comment, place in jobs if comment.startswith("rule_chapter") and place == str(root)]
+        if not left:
+            return
+        if second == 0:
+            print(f"cancelling what a killed run left in Slurm's queue: {', '.join(left)}", file=sys.stderr)
+            subprocess.run(["scancel", *left], check=False)
+        time.sleep(1)
+    print(f"{root}: still in Slurm's queue after {wait:.0f} seconds: {', '.join(left)}", file=sys.stderr)
+
+
 def clear(root: Path) -> None:
     """End what a killed run left in a project, and unlock it, if no living Snakemake watches over it."""
     if told := alive(root):
         print(f"{root}: {told}; nothing is cleared", file=sys.stderr)
         return
+    cancel(root)
     here = [
         process for process in psutil.process_iter(["cmdline", "cwd", "environ"]) if process.info["cwd"] == str(root)
     ]

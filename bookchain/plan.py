@@ -29,6 +29,10 @@ def variable(name: str) -> str:
     return "COHORT" if name == "cohort_table" else name.upper()
 
 
+# The environment variables that a plan reads.
+HANDED_ON = ("PRESET", "SEEDS", "PROFILE", "KERAS_BACKEND", *map(variable, DATA))
+
+
 class Plan:
     """What a run of a preset executes.
 
@@ -39,7 +43,8 @@ class Plan:
         root: The project's root; the attribute `run` is the run folder, seen from there.
         config: Snakemake's: `preset` (a name in presets/ or a path to a YAML file), `seeds` (how many) and data paths
             in lower case.
-        environment: Environment variables: the same in capitals, and `KERAS_BACKEND`.
+        environment: Environment variables: the same in capitals, `KERAS_BACKEND`, and `PROFILE`, a cluster's in
+            profiles/, without which the run is this machine's.
         rehearsal: Make a plan without the data that the preset needs; `needs` and `wants_gpu` say what it is made for.
 
     Raises:
@@ -66,11 +71,12 @@ class Plan:
         presets.check(file, settings, own)
         self.needs, self.wants_gpu = settings.pop("needs", []), settings.pop("gpu", False)
         self._vary_split = settings.pop("vary_split", False)
-        # One core gives other last digits than two, and so does another backend.
-        self.surroundings = {
-            "backend": environment.get("KERAS_BACKEND") or "tensorflow",
-            "threads": settings.pop("threads", None) or cores(),
-        }
+        self._backend = environment.get("KERAS_BACKEND") or "tensorflow"
+        self._threads = settings.pop("threads", None)
+        self.profile = environment.get("PROFILE", "")
+        if self.profile and not (root / "profiles" / self.profile / "config.yaml").is_file():
+            known = ", ".join(sorted(path.parent.name for path in root.glob("profiles/*/config.yaml")))
+            raise PlanError(f"PROFILE={self.profile}: no such folder in profiles/ with a config.yaml; known: {known}")
         said = {name: value for section in settings.values() for name, value in (section or {}).items()}
         sources = {
             name: (config.get(variable(name).lower()), environment.get(variable(name)), said.get(name)) for name in DATA
@@ -184,6 +190,18 @@ class Plan:
         """Give what a chapter's front matter declares."""
         return dependencies.declared(self.source(chapter))
 
+    def threads(self, chapter: str) -> int:
+        """Give the number of threads that a chapter computes with.
+
+        It is the preset's if that has one, else the cores of this machine; on a cluster, where the machine that plans
+        is not the one that computes, it is what the chapter's front matter asks for.
+        """
+        return self._threads or (self.declared(chapter).threads if self.profile else cores())
+
+    def gpus(self, chapter: str) -> int | None:
+        """Give the number of GPUs that a cluster is asked for; None, which asks for nothing, if that is 0."""
+        return self.declared(chapter).gpus or None if self.wants_gpu else None
+
     def made_from(self, chapter: str, run: str = "") -> str:
         """Give what decides whether a chapter is executed again, as JSON of one line.
 
@@ -206,7 +224,8 @@ class Plan:
             "parameters": parameters,
             "data": {name: dependencies.given_fingerprint(name, self.root / path) for name, path in given.items()},
             "modules": dependencies.module_fingerprints(source, self.root, self._imports),
-            "surroundings": self.surroundings,
+            # One core gives other last digits than two, and so does another backend.
+            "surroundings": {"backend": self._backend, "threads": self.threads(chapter)},
         }
         if run not in ("", self.run):
             made["shared"] = [name for name in self.declared(chapter).needs if name not in self.replicated]

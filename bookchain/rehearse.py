@@ -152,8 +152,11 @@ def report(plan: Plan, networks: pd.DataFrame) -> str:
 
 
 def warning(plan: Plan) -> str:
-    """Give what to say before a preset that is made for a GPU runs without one; empty where there is nothing to say."""
-    if not plan.wants_gpu or "GPU" in provenance.environment(plan.root)["machine"]:
+    """Give what to say before a preset that is made for a GPU runs without one; empty where there is nothing to say.
+
+    On a cluster the machine that starts the run is not the one that computes.
+    """
+    if plan.profile or not plan.wants_gpu or "GPU" in provenance.environment(plan.root)["machine"]:
         return ""
     kept = plan.root / f"runs/{plan.preset}-rehearsal/report.txt"
     known = kept.read_text().splitlines()[-2] if kept.is_file() else "what it takes here says the rehearsal"

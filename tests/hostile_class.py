@@ -12,7 +12,7 @@ from conftest import ROOT
 from bookchain.editions.student import edition
 
 CHAPTER = """---
-chapter: {needs: [01-first], trains: false, memory_gb: 1, minutes: 1}
+chapter: {needs: [01-first], trains: false, memory_gb: 1, minutes: 1, threads: 1, gpus: 0}
 jupytext:
   text_representation:
     extension: .md

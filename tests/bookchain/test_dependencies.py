@@ -11,7 +11,7 @@ from bookchain import dependencies
 
 CHAPTER = """\
 ---
-chapter: {needs: [01-preprocessing], trains: false, memory_gb: 2, minutes: 5}
+chapter: {needs: [01-preprocessing], trains: false, memory_gb: 2, minutes: 5, threads: 3, gpus: 0}
 jupytext:
   text_representation:
     extension: .md
@@ -153,7 +153,7 @@ def test_with_values_replaces_what_was_used_and_keeps_comments():
 
 
 def test_front_matter_is_read_and_refused_when_it_lacks_a_field_or_has_another(chapter):
-    assert dependencies.declared(chapter()) == (["01-preprocessing"], False, 2, 5)
+    assert dependencies.declared(chapter()) == (["01-preprocessing"], False, 2, 5, 3, 0)
     for wrong in (CHAPTER.replace("trains: false, ", ""), CHAPTER.replace("trains:", "train:")):
         with pytest.raises(ValueError, match=r"chapter.md: its front matter needs, under `chapter`, needs, trains, "):
             dependencies.declared(chapter(wrong))

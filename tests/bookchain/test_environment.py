@@ -19,6 +19,7 @@ MACHINES = {
     "Mac": {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"},
     "Windows": {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "os_name": "nt"},
 }
+BESIDE = ("browser", "cluster", "gpu")
 VERSIONS = ["3.11.2", "3.11.9", "3.12.1", "3.13.0"]  # the first is Debian 12's
 
 
@@ -40,7 +41,7 @@ def locked_for(where):
     return versions
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-browser.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", *(f"requirements-{name}.lock" for name in BESIDE)])
 def test_a_lock_gives_each_file_a_hash_and_names_no_index(name):
     for pin, hashes in pins(name):
         assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), pin
@@ -68,6 +69,27 @@ def test_lock_holds_on_every_machine_all_that_is_needed_there(machine, version):
         if each.marker is None or each.marker.evaluate(where):
             assert canonicalize_name(each.name) in locked, each
             assert each.specifier.contains(locked[canonicalize_name(each.name)], prereleases=True), each
+
+
+@pytest.mark.parametrize("name", ["cluster", "gpu"])
+def test_what_is_installed_beside_repeats_nothing_and_has_what_was_asked_for(name):
+    """Of a package that is in both, the environment would have two copies, or the later one."""
+    where = environment("Linux", "3.11.9")
+    beside = {canonicalize_name(pin.name) for pin, _ in pins(f"requirements-{name}.lock")}
+    there = locked_for(where)
+    assert not beside & there.keys()
+    group = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][name]
+    assert {canonicalize_name(Requirement(line).name) for line in group} <= beside | there.keys()
+
+
+def test_libraries_for_gpus_are_those_that_this_tensorflow_asks_for():
+    where = environment("Linux", "3.11.9") | {"extra": "and-cuda"}
+    locked = {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin, _ in pins("requirements-gpu.lock")}
+    asked = [Requirement(line) for line in metadata.requires("tensorflow")]
+    asked = [each for each in asked if "extra" in str(each.marker) and each.marker.evaluate(where)]
+    assert len(asked) > 5
+    for each in asked:
+        assert each.specifier.contains(locked[canonicalize_name(each.name)]), each
 
 
 @pytest.mark.parametrize(("version", "fits"), [((3, 10), 0), ((3, 11), 1), ((3, 13), 1), ((3, 14), 0)])

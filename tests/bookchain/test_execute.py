@@ -105,6 +105,29 @@ def test_a_living_run_keeps_its_chapters_and_its_lock(project, start):
         run.wait()
 
 
+QUEUE = """#!/bin/sh
+[ -e {cancelled} ] && exit
+echo '11|rule_chapter_wildcards_03-pretext-learning|{root}'
+echo '12|a job of my own|{root}'
+echo '13|rule_chapter_wildcards_03-pretext-learning|/another/project'
+"""
+
+
+def test_chapters_that_a_killed_run_left_on_slurm_are_cancelled_and_no_other_jobs(project, tmp_path, monkeypatch):
+    programs, cancelled = tmp_path / "bin", tmp_path / "cancelled"
+    programs.mkdir()
+    for name, text in {"squeue": QUEUE, "scancel": '#!/bin/sh\necho "$@" > {cancelled}\n'}.items():
+        (programs / name).write_text(text.format(root=project, cancelled=cancelled))
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    begin(project / "runs/x")  # by this process, which is alive
+    clear(project)
+    assert not cancelled.exists()
+    end(project / "runs/x")
+    clear(project)
+    assert cancelled.read_text().split() == ["11"]
+
+
 NOTEBOOK = """---
 kernelspec: {display_name: Python 3, language: python, name: python3}
 ---

@@ -121,6 +121,33 @@ def test_backend_and_threads_are_part_of_what_a_chapter_is_made_from(tmp_path):
     assert made(preset(tmp_path, {"threads": 3}), {"KERAS_BACKEND": "jax"}) == {"backend": "jax", "threads": 3}
 
 
+def test_on_a_cluster_a_chapter_has_the_threads_of_its_front_matter_whatever_the_login_node_has(tmp_path, monkeypatch):
+    monkeypatch.setattr("bookchain.plan.cores", lambda: 97)
+    chapters = ("03-pretext-learning", "09-auditing-the-paper")
+
+    def threads(config, variables):
+        plan = Plan(ROOT, config, variables)
+        assert [json.loads(plan.made_from(name))["surroundings"]["threads"] for name in chapters] == [
+            plan.threads(name) for name in chapters
+        ]
+        return [plan.threads(name) for name in chapters]
+
+    assert threads({}, {}) == [97, 97]
+    assert threads({}, {"PROFILE": "slurm"}) == [4, 1]
+    assert threads(preset(tmp_path, {"threads": 3}), {"PROFILE": "slurm"}) == [3, 3]
+
+
+def test_a_profile_that_is_not_there_is_refused():
+    with pytest.raises(PlanError, match="PROFILE=lsf: no such folder .*known: default, kubernetes, slurm"):
+        Plan(ROOT, {}, {"PROFILE": "lsf"})
+
+
+def test_gpus_are_asked_for_by_chapters_that_use_them_in_presets_that_are_made_for_them(tmp_path):
+    chapters = ("03-pretext-learning", "08-significance")
+    made = [Plan(ROOT, preset(tmp_path, {"gpu": gpu}), {}) for gpu in (True, False)]
+    assert [[plan.gpus(name) for name in chapters] for plan in made] == [[1, None], [None, None]]
+
+
 def test_a_run_that_snakemake_has_no_record_of_is_trusted_only_if_it_was_made_from_the_same(tmp_path):
     for name in ("_toc.yml", "cxrlib", "phantom", "notebooks", "presets"):
         (tmp_path / name).symlink_to(ROOT / name)

@@ -78,6 +78,8 @@ def test_without_a_gpu_the_preset_points_to_its_rehearsal(monkeypatch):
     monkeypatch.setattr("bookchain.provenance.environment", lambda root: {"machine": {"cores": 2}})
     assert "make rehearse PRESET=paper" in rehearse.warning(plan())
     assert rehearse.warning(plan("quick")) == ""
+    monkeypatch.setattr("bookchain.provenance.GPUS", ROOT / "nowhere")
+    assert rehearse.warning(plan(profile="slurm")) == ""  # what starts the run on a cluster does not compute
     monkeypatch.setattr("bookchain.provenance.environment", lambda root: {"machine": {"GPU": "a card"}})
     assert rehearse.warning(plan()) == ""
 
