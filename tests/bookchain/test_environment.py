@@ -13,6 +13,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+LOCKS = [f"requirements{kind}.lock" for kind in ("", "-browser", "-cluster", "-gpu", "-lite", "-pyodide")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MACHINES = {
     "Linux": {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
@@ -41,7 +42,7 @@ def locked_for(where):
     return versions
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", *(f"requirements-{name}.lock" for name in BESIDE)])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_gives_each_file_a_hash_and_names_no_index(name):
     for pin, hashes in pins(name):
         assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), pin

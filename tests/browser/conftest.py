@@ -32,6 +32,9 @@ View = namedtuple("View", "page faults outside")
 
 
 def pytest_addoption(parser):
+    parser.addoption(
+        "--pyodide", type=Path, help="folder of a Pyodide, for the tests of what runs in a reader's browser"
+    )
     parser.addoption("--site", type=Path, default=ROOT / "runs/quick/site/_build/html", help="folder of the built site")
 
 
@@ -44,12 +47,12 @@ def pytest_generate_tests(metafunc):
     """Give tests their pages.
 
     `document` is every HTML file; `name` the same less index.html, which only leads on, and most listings of source
-    code, which are all alike; `chapter` is every chapter. The scope keeps the tests of a page together, so that all of
-    them share its views.
+    code, which are all alike; `chapter` is every chapter. What runs in a reader's browser (lite/) is JupyterLite's own,
+    and no page of the book. The scope keeps the tests of a page together, so that all of them share its views.
     """
     site = metafunc.config.getoption("site")
     documents = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
-    documents = [document for document in documents if not document.startswith("_static/")]
+    documents = [document for document in documents if not document.startswith(("_static/", "lite/"))]
     listings = [document for document in documents if document.startswith("_modules/")]
     chapters = [document for document in documents if document.startswith("notebooks/")]
     names = [document for document in documents if document not in ("index.html", *listings[2:])]
