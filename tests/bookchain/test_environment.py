@@ -20,7 +20,6 @@ MACHINES = {
     "Mac": {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"},
     "Windows": {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "os_name": "nt"},
 }
-BESIDE = ("browser", "cluster", "gpu")
 VERSIONS = ["3.11.2", "3.11.9", "3.12.1", "3.13.0"]  # the first is Debian 12's
 
 
