@@ -23,6 +23,8 @@ _STYLE = """
 .moving > div { flex: 1 1 15rem; min-width: 0; }
 .moving > .moving-picture { flex: 1 1 18rem; }
 .moving svg { display: block; width: 100%; height: auto; max-width: 28rem; margin: 0 auto; font: 13px sans-serif; }
+.moving:has(.films) > .moving-picture { flex-basis: 100%; }
+.moving .films { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 0.5rem; }
 .moving .moving-picture img { filter: none !important; padding: 0 !important; background: none !important;
   border-radius: 0 !important; margin: 0 !important; }
 .moving-control { display: grid; grid-template-columns: 1fr auto; align-items: baseline; gap: 0 0.5rem;
@@ -104,7 +106,7 @@ class Control:
 
     Attributes:
         label: Its name, beside it.
-        positions: What is said of each position, at least two.
+        positions: What is said of each position. A control with one alone is not shown.
         start: Position at first.
         is_list: True for a list to choose from, whose positions have no order.
     """
@@ -115,11 +117,11 @@ class Control:
     is_list: bool = False
 
     def __post_init__(self):
-        """Refuse a control that cannot be moved."""
-        if len(self.positions) < 2 or not 0 <= self.start < len(self.positions):
+        """Refuse a start that is none of the positions."""
+        if not 0 <= self.start < len(self.positions):
             raise ValueError(
                 f"control {self.label!r} has {len(self.positions)} positions and starts at {self.start}; "
-                "give two or more, and one of them to start at"
+                "give positions, and the number of one of them, from 0"
             )
 
 
@@ -135,18 +137,24 @@ def moving_picture(
     Args:
         drawing: HTML of the picture, well-formed as XML. What moves in it has an attribute `data-part` with its name.
         told: HTML of the numbers that go with it, likewise; it stands below the controls.
-        controls: Controls, at least one. A frame is one position of each; the last control's changes fastest.
+        controls: Controls, one of them with two positions or more. A frame is one position of each; the last control's
+            changes fastest.
         parts: Name of each part to what changes of it: an attribute, or "text" for its words, with the value in each
-            frame. A part that follows the first controls alone may have one value for each of their positions.
+            frame. What follows the first controls alone may have one value for each of their positions, and what stays
+            may have a single one.
         description: What the picture shows, in words, for those who do not see it.
 
     Returns:
         An object that a notebook shows. It holds the start as plain HTML.
 
     Raises:
-        ValueError: The HTML is not well-formed, a part is not in it or is not moved, or has another number of values.
+        ValueError: The HTML is not well-formed, a part is not in it or is not moved, or has another number of values,
+            or no control can be moved.
     """
-    counts = list(accumulate((len(control.positions) for control in controls), mul))
+    controls = [control for control in controls if len(control.positions) > 1]
+    if not controls:
+        raise ValueError(f"the picture {description!r} has no control with two positions; nothing would move")
+    counts = [1, *accumulate((len(control.positions) for control in controls), mul)]
     place = 0
     for control in controls:
         place = place * len(control.positions) + control.start

@@ -64,7 +64,7 @@ def test_numbers_of_arrays_are_written_too():
         ("<p data-part='dot'>", PARTS, "well-formed"),
         ("<p></p>", PARTS, "dot"),
         (DRAWING, {**PARTS, "other": {"text": [1] * 6}}, "other"),
-        (DRAWING, {**PARTS, "dot": {"cx": [1] * 3}}, "3 values of cx; give 2 or 6"),
+        (DRAWING, {**PARTS, "dot": {"cx": [1] * 3}}, "3 values of cx; give 1 or 2 or 6"),
     ],
 )
 def test_what_does_not_fit_is_refused(drawing, parts, message):
@@ -72,8 +72,21 @@ def test_what_does_not_fit_is_refused(drawing, parts, message):
         moving_picture(drawing, TOLD, [LIST, SLIDER], parts, "a dot")
 
 
-@pytest.mark.parametrize("arguments", [("x", ["one"]), ("x", ["a", "b"], 2), ("x", ["a", "b"], -1)])
-def test_a_control_that_cannot_move_is_refused(arguments):
+def test_a_control_of_one_position_is_not_shown():
+    html = moving_picture(
+        DRAWING, "", [Control("Who", ["Ann"]), SLIDER], {"dot": {"cx": [0, 1, 2]}}, "a dot"
+    )._repr_html_()
+    assert "<select" not in html
+    assert '"said":[["none"' in html
+
+
+def test_a_picture_that_nothing_moves_is_refused():
+    with pytest.raises(ValueError, match="nothing would move"):
+        moving_picture(DRAWING, "", [Control("Who", ["Ann"])], {"dot": {"cx": [0]}}, "a dot")
+
+
+@pytest.mark.parametrize("arguments", [("x", []), ("x", ["a", "b"], 2), ("x", ["a", "b"], -1)])
+def test_a_start_that_is_no_position_is_refused(arguments):
     with pytest.raises(ValueError, match="control 'x'"):
         Control(*arguments)
 
