@@ -6,17 +6,14 @@ no controls. Script and style sheet lie inside the picture, so that it moves in 
 """
 
 import json
-from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from io import BytesIO
 from itertools import accumulate
 from operator import mul
 from xml.etree import ElementTree
 
-import numpy as np
-from PIL import Image
+from cxrlib.figures.pictures import FILMS, HtmlPicture
 
 _STYLE = """
 .moving { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; max-width: 46rem; margin: 0.5rem auto; }
@@ -24,7 +21,7 @@ _STYLE = """
 .moving > .moving-picture { flex: 1 1 18rem; }
 .moving svg { display: block; width: 100%; height: auto; max-width: 28rem; margin: 0 auto; font: 13px sans-serif; }
 .moving:has(.films) > .moving-picture { flex-basis: 100%; }
-.moving .films { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 0.5rem; }
+.moving .films > div { max-width: none; }
 .moving .moving-picture img { filter: none !important; padding: 0 !important; background: none !important;
   border-radius: 0 !important; margin: 0 !important; }
 .moving-control { display: grid; grid-template-columns: 1fr auto; align-items: baseline; gap: 0 0.5rem;
@@ -87,19 +84,6 @@ for (const picture of document.querySelectorAll(".moving:not([data-moves])")) {
 """
 
 
-class MovingPicture:
-    """What a notebook shows as HTML, and elsewhere as its description."""
-
-    def __init__(self, html: str, description: str):
-        self._html, self._description = html, description
-
-    def _repr_html_(self) -> str:
-        return self._html
-
-    def __repr__(self) -> str:
-        return f"<picture that moves: {self._description}>"
-
-
 @dataclass(frozen=True)
 class Control:
     """A slider, or a list to choose from.
@@ -131,7 +115,7 @@ def moving_picture(
     controls: Sequence[Control],
     parts: Mapping[str, Mapping[str, Sequence[str | float]]],
     description: str,
-) -> MovingPicture:
+) -> HtmlPicture:
     """Make a picture whose parts follow its controls.
 
     Args:
@@ -184,12 +168,12 @@ def moving_picture(
     data = {"said": [list(control.positions) for control in controls], "parts": parts}
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=list).replace("</", "<\\/")
     html = (
-        f'<div class="moving" role="group" aria-label="{escape(description)}"><style>{_STYLE}</style>{first}'
+        f'<div class="moving" role="group" aria-label="{escape(description)}"><style>{_STYLE}{FILMS}</style>{first}'
         f'<div><div class="moving-controls" hidden>{"".join(map(_control, controls))}'
         f'<button type="button">Back to the start</button></div>{second}</div>'
         f'<script type="application/json">{written}</script><script>{_SCRIPT}</script></div>'
     )
-    return MovingPicture(html, description)
+    return HtmlPicture(html, description)
 
 
 def _control(control: Control) -> str:
@@ -208,22 +192,3 @@ def _control(control: Control) -> str:
         f'max="{len(control.positions) - 1}" step="1" value="{control.start}" aria-valuetext="{words}" {start}></label>'
         f'<b aria-hidden="true">{words}</b></div>'
     )
-
-
-def one_below_the_other(pictures: Iterable[MovingPicture]) -> MovingPicture:
-    """Put several into one, since a figure of the book is one output of its cell."""
-    pictures = list(pictures)
-    return MovingPicture(
-        "".join(picture._html for picture in pictures), "; ".join(picture._description for picture in pictures)
-    )
-
-
-def data_uri(image: np.ndarray) -> str:
-    """Write an image as a PNG inside an address, for a picture that needs no file beside it.
-
-    Args:
-        image: Grey (H, W) or colour and opacity (H, W, 4), float in [0, 1]; it is rounded to 8 bits.
-    """
-    file = BytesIO()
-    Image.fromarray(np.rint(image * 255).astype(np.uint8)).save(file, "PNG", optimize=True)
-    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"

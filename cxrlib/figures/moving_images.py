@@ -3,26 +3,24 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from skimage.measure import approximate_polygon, find_contours
 
 from cxrlib.arrays import check_image, check_pair
 from cxrlib.evaluation.localisation import map_to_box, measure
-from cxrlib.figures.moving import Control, MovingPicture, data_uri, moving_picture
-from cxrlib.figures.radiographs import PREDICTED, TRUE
+from cxrlib.figures.moving import Control, moving_picture
+from cxrlib.figures.pictures import HtmlPicture, data_uri, film, rectangle
+from cxrlib.figures.radiographs import PREDICTED, TRUE, over_film, overlay, placed
 from cxrlib.figures.tables import QUALITY_NAMES
 from cxrlib.restoration.quality import PSNR_CEILING
 
 CUTS = np.arange(1, 20) / 20  # shares of a map's maximum
-OPACITY = 0.7  # of a map where it is largest; elsewhere it follows the map
-_LINE = 'fill="none" vector-effect="non-scaling-stroke"'
 
 
 def levels(
     clean: np.ndarray, corrupted: Mapping[str, np.ndarray], scores: pd.DataFrame, label: str, start: int = 1
-) -> MovingPicture:
+) -> HtmlPicture:
     """Let the strength of a corruption change one radiograph and its scores.
 
     Args:
@@ -42,7 +40,7 @@ def levels(
         raise ValueError(f"{len(scores)} rows of scores for {len(corrupted)} levels; give one each")
     images = [check_image(clean, (2,))]
     images += [check_pair(clean, image, ("clean", words), dtype=np.float32)[1] for words, image in corrupted.items()]
-    height, width = images[0].shape
+    (height, width), words = clean.shape, f"An example radiograph, {label.lower()} as the slider says"
     perfect = {"psnr": np.inf, "ssim": 1.0, "haarpsi": 1.0}
     scores = pd.concat([pd.DataFrame([perfect]), scores[list(perfect)]], ignore_index=True)
     parts = {"film": {"href": [data_uri(image) for image in images]}}
@@ -52,7 +50,8 @@ def levels(
         for score, printed in QUALITY_NAMES.items()
     )
     return moving_picture(
-        _film(width, height, f"radiograph, {label.lower()} as the slider says", '<image data-part="film" {size}/>'),
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(words)}">'
+        f'<image data-part="film" width="{width}" height="{height}"></image></svg>',
         f"<p>Against the clean image:</p><dl>{names}</dl>",
         [Control(label, ["none", *corrupted], start)],
         parts,
@@ -65,7 +64,7 @@ def cut(
     maps: Mapping[str, np.ndarray],
     boxes: Sequence[Sequence[float]] = (),
     threshold: float | str = 0.5,
-) -> MovingPicture:
+) -> HtmlPicture:
     """Let the cut of an activation map move its box, beside the plain film.
 
     Args:
@@ -82,7 +81,6 @@ def cut(
         ValueError: An image or map is not floating point (H, W) in [0, 1] or has another shape, or a box is empty.
     """
     image = check_image(image, (2,))
-    height, width = image.shape
     start = 0.5 if isinstance(threshold, str) else threshold
     cuts = np.union1d(CUTS, [start])
     corners, outlines, measured = [], [], []
@@ -95,7 +93,7 @@ def cut(
     x_min, y_min, x_max, y_max = np.array(corners).T
     box = {"x": x_min, "y": y_min, "width": x_max - x_min, "height": y_max - y_min}
     parts = {
-        "map": {"href": [data_uri(_overlay(heat)) for heat in maps.values()]},
+        "map": {"href": [overlay(heat) for heat in maps.values()]},
         "outline": {"d": outlines},
         "box": {side: values.tolist() for side, values in box.items()},
         "area": {"text": [f"{area:.0%}" for area in box["width"] * box["height"] / image.size]},
@@ -111,17 +109,16 @@ def cut(
             'that the map\'s brightest pixel lies <b data-part="pointing"></b> their boxes, and that these hold '
             '<b data-part="energy"></b> of its sum.'
         )
-    plain = f'<image href="{data_uri(image)}" {{size}}/>'
-    true = "".join(_rectangle(TRUE, f'x="{a}" y="{b}" width="{c - a}" height="{d - b}"', 4) for a, b, c, d in boxes)
     over = (
-        f'<image data-part="map" {{size}}/><path data-part="outline" {_LINE} stroke="#fff" stroke-width="1"></path>'
-        + true
-        + _rectangle(PREDICTED, 'data-part="box"')
+        over_film(next(iter(maps.values())), 'data-part="map"')
+        + '<path data-part="outline" fill="none" vector-effect="non-scaling-stroke" stroke="#fff"></path>'
+        + "".join(rectangle(TRUE, placed(box), 4) for box in boxes)
+        + rectangle(PREDICTED, 'data-part="box"')
     )
-    films = [
-        _film(width, height, "the plain radiograph", plain),
-        _film(width, height, "the same radiograph under the map, with the box of the cut", plain + over),
-    ]
+    both = (
+        film(image, "plain film", "An example radiograph, plain"),
+        film(image, "under the map", "The same radiograph under the map, with the box of the cut", over),
+    )
     controls = [
         Control("Network", list(maps), is_list=True),
         Control(
@@ -129,7 +126,7 @@ def cut(
         ),
     ]
     return moving_picture(
-        f'<div class="films">{"".join(films)}</div>',
+        f'<div class="films">{"".join(both)}</div>',
         f"<output>{told}</output>",
         controls,
         parts,
@@ -141,31 +138,7 @@ def _score(name: str, value: float) -> str:
     return "∞" if name == "psnr" and value > PSNR_CEILING else f"{value:.1f}" if name == "psnr" else f"{value:.3f}"
 
 
-def _film(width: int, height: int, description: str, inside: str) -> str:
-    size = f'width="{width}" height="{height}"'
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(description)}">'
-        f"{inside.replace('{size}', size)}</svg>"
-    )
-
-
-def _rectangle(colour: str, place: str, dash: int = 0) -> str:
-    """Draw a box whose line has a white edge, so that it shows on any ground."""
-    dashed = f'stroke-dasharray="{dash} {dash}"' if dash else ""
-    return (
-        f'<rect {place} {_LINE} stroke="#fff" stroke-width="4"></rect>'
-        f'<rect {place} {_LINE} stroke="{colour}" stroke-width="2" {dashed}></rect>'
-    )
-
-
 def _outline(mask: np.ndarray) -> str:
     """Outline what a cut leaves, along the edges of its pixels."""
     found = (approximate_polygon(line, 0.5) - 0.5 for line in find_contours(np.pad(mask, 1).astype(float), 0.5))
     return "".join("M" + "L".join(f"{x:g},{y:g}" for y, x in line.round(1)) for line in found)
-
-
-def _overlay(heat: np.ndarray) -> np.ndarray:
-    """Colour a map in [0, 1], (H, W, 4); its opacity follows it."""
-    coloured = matplotlib.colormaps["viridis"](np.asarray(heat, dtype=float))
-    coloured[..., 3] = OPACITY * heat
-    return coloured

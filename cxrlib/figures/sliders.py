@@ -11,7 +11,7 @@ from html import escape
 import numpy as np
 
 from cxrlib.arrays import check_pair
-from cxrlib.figures.moving import MovingPicture, data_uri
+from cxrlib.figures.pictures import HtmlPicture, data_uri
 
 WIDTH_IN_PIXELS = 420  # at most; a phone shows less
 
@@ -48,7 +48,7 @@ def before_after(
     after: np.ndarray,
     labels: Sequence[str] = ("before", "after"),
     description: str = "the same radiograph before and after",
-) -> MovingPicture:
+) -> HtmlPicture:
     """Lay two images over each other, with a divider that mouse, finger and arrow keys move.
 
     Args:
@@ -88,4 +88,4 @@ def before_after(
         "oninput=\"this.parentNode.style.setProperty('--share', this.value + '%')\" "
         'style="position:absolute;top:0;left:0;width:100%;height:100%;opacity:0"><i aria-hidden="true"></i></div>'
     )
-    return MovingPicture(html, f"{description}: {' | '.join(' '.join(label.split()) for label in labels)}")
+    return HtmlPicture(html, f"{description}: {' | '.join(' '.join(label.split()) for label in labels)}")

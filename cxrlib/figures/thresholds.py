@@ -9,7 +9,8 @@ from sklearn.metrics import roc_curve
 
 from cxrlib.evaluation.operating_point import concave_bounds, d_prime_from_counts, implied_sensitivity
 from cxrlib.evaluation.scores import COUNTS, SCORES, check_predictions, from_counts
-from cxrlib.figures.moving import Control, MovingPicture, moving_picture
+from cxrlib.figures.moving import Control, moving_picture
+from cxrlib.figures.pictures import HtmlPicture
 from cxrlib.figures.style import NOTHING
 from cxrlib.figures.tables import SCORE_NAMES, signed
 
@@ -27,7 +28,7 @@ def on_curves(
     probabilities: Mapping[str, np.ndarray],
     threshold: float = 0.5,
     notes: Mapping[str, str] = NOTHING,
-) -> MovingPicture:
+) -> HtmlPicture:
     """Let a threshold move a point along the ROC curve of each of several models.
 
     Args:
@@ -68,7 +69,7 @@ def on_curves(
     )
 
 
-def on_published_points(counts: Mapping[str, tuple[int, int, int, int]]) -> MovingPicture:
+def on_published_points(counts: Mapping[str, tuple[int, int, int, int]]) -> HtmlPicture:
     """Let a threshold move published operating points, along the binormal curve through each of them.
 
     Of each model one point is published, and no curve. The curve is the equal-variance binormal model's, in which only

@@ -198,10 +198,10 @@ def test_a_cut_shows_the_box_and_iou_of_the_runs_map(run, on_figure):
             assert shown == [box[0], box[1]]
 
 
-@pytest.mark.parametrize(("name", "first"), [("fig-noise-slider", "0.01"), ("fig-blur-slider", "3 × 3")])
-def test_a_stronger_corruption_has_lower_scores(on_figure, name, first):
+@pytest.mark.parametrize(("figure", "first"), [("fig-noise-slider", "0.01"), ("fig-blur-slider", "3 × 3")])
+def test_a_stronger_corruption_has_lower_scores(on_figure, figure, first):
     """The scores are those of the picture: PSNR is computed anew from what the browser shows."""
-    picture = on_figure("02-noise-and-blur", name)
+    picture = on_figure("02-noise-and-blur", figure)
     knob, film = picture.locator("input[type=range]"), picture.locator("image")
     grey = """async address => {
         const image = new Image();
@@ -224,6 +224,21 @@ def test_a_stronger_corruption_has_lower_scores(on_figure, name, first):
         scores.append([number(picture, score) for score in ("psnr", "ssim", "haarpsi")])
         assert scores[-1][0] == pytest.approx(-10 * np.log10(np.mean((seen - clean) ** 2)), abs=0.15)
     assert (np.diff(scores, axis=0) < 0).all()
+
+
+@pytest.mark.parametrize("size", ["wide", "phone"])
+def test_a_film_is_large_enough_to_be_looked_at(chapter, fresh, size):
+    films = fresh(chapter, size).locator(".films svg, .moving-picture svg:has(image)")
+    small = [box["width"] for film in films.all() if film.is_visible() and (box := film.bounding_box())["width"] < 224]
+    assert small == []
+
+
+def test_the_banner_is_one_short_line_that_leads_to_what_it_means(name, soups):
+    (banner,) = soups(name).select(".bd-header-announcement__content")
+    assert len(banner.get_text()) < 300
+    assert "clinical use" in banner.get_text()
+    assert banner.a["href"].endswith(("provenance.html", "#"))
+    assert banner.a.get_text() == "What is this?"
 
 
 def test_the_pictures_are_on_their_pages(site):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from cxrlib.figures.moving import Control, moving_picture, one_below_the_other
+from cxrlib.figures.moving import Control, moving_picture
+from cxrlib.figures.pictures import one_below_the_other
 
 DRAWING = '<svg viewBox="0 0 9 9" role="img" aria-label="a dot"><circle data-part="dot" r="1"></circle></svg>'
 TOLD = '<p data-part="sum"></p><p data-part="who"></p>'
@@ -95,4 +96,4 @@ def test_several_pictures_become_one_output():
     one = moving_picture(DRAWING, TOLD, [LIST, SLIDER], PARTS, "a dot")
     both = one_below_the_other([one, one])
     assert both._repr_html_().count('class="moving"') == 2
-    assert repr(both) == "<picture that moves: a dot; a dot>"
+    assert repr(both) == "<picture: a dot; a dot>"

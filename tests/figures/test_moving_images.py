@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from cxrlib.figures import moving_images
+from cxrlib.figures.radiographs import OPACITY
 
 RNG = np.random.default_rng(5)
 FILM = RNG.random((24, 20)).astype(np.float32)
@@ -100,7 +101,7 @@ def test_opacity_follows_the_map(cut):
     data, _ = cut
     for address, heat in zip(data["parts"]["map"]["href"], HEATS.values(), strict=True):
         opacity = pixels(address)[..., 3] / 255
-        np.testing.assert_allclose(opacity, moving_images.OPACITY * heat, atol=0.003)
+        np.testing.assert_allclose(opacity, OPACITY * heat, atol=0.003)
 
 
 def test_the_outline_follows_the_pixels_that_the_cut_leaves(cut):
