@@ -7,6 +7,7 @@ functions of `cxrlib` that it calls.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from inspect import isfunction
@@ -93,11 +94,11 @@ def with_caption(html: str) -> str:
     A picture of a table, or a text in its place, keeps its caption.
     """
     page = BeautifulSoup(html, "html.parser")
-    table, words = page.find("table"), page.find("figcaption")
+    table, words = page.find("table"), page.select_one("figcaption > p")
     if table is None or words is None:
         return html
-    words.name = "caption"
-    table.insert(0, words.extract())
+    caption = f"<caption>{words.extract()}</caption>"
+    page.figcaption.unwrap()  # docutils ends it with the figure: the table is in it
     for head in table.find_all("th"):
         across = head.find_parent("thead") is not None
         if not head.get_text(strip=True):
@@ -106,7 +107,7 @@ def with_caption(html: str) -> str:
             head["scope"] = "colgroup" if int(head.get("colspan", 1)) > 1 else "col"
         else:
             head["scope"] = "rowgroup" if int(head.get("rowspan", 1)) > 1 else "row"
-    return str(page)
+    return re.sub(r"<table\b[^>]*>", lambda opened: opened[0] + caption, str(page), count=1)
 
 
 def visit_table(translator, node) -> None:
