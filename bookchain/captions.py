@@ -1,11 +1,13 @@
 """Sphinx extension: numbered tables, captions that say what numbers were made from and by which code, and one repair.
 
 A code cell says in its metadata what its output is (`mystnb: figure: name, caption, classes`). MyST-NB makes a figure
-of it; here a figure of class `table` becomes a table with a number of its own, its caption on top. To each caption come
-a badge for each origin among the classes, a link to the cell, and links to the functions of `cxrlib` that it calls.
+of it; here a figure of class `table` becomes a table with a number of its own, whose caption is the HTML table's. To
+each caption come a badge for each origin among the classes and a link to the cell, and to the cell's code links to the
+functions of `cxrlib` that it calls.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from inspect import isfunction
@@ -17,6 +19,7 @@ from sphinx.transforms import SphinxTransform
 
 ORIGINS = ("synthetic", "real", "published", "calculated", "unknown")  # the last: no run has been told of
 PACKAGES = ("cxrlib", "phantom")  # whose functions a caption links to
+EXPLAINED = "book/provenance"  # the page that the banner leads to
 PURPOSES = ("restoration", "classification")  # classes whose origin depends on the data that the run was given
 
 
@@ -85,6 +88,41 @@ def one_head(html: str) -> str:
     return str(page)
 
 
+def with_caption(html: str) -> str:
+    """Make a figure's caption the caption of the table in it, and say of each head what it is the head of.
+
+    A picture of a table, or a text in its place, keeps its caption.
+    """
+    page = BeautifulSoup(html, "html.parser")
+    table, words = page.find("table"), page.select_one("figcaption > p")
+    if table is None or words is None:
+        return html
+    caption = f"<caption>{words.extract()}</caption>"
+    page.figcaption.unwrap()  # docutils ends it with the figure: the table is in it
+    for head in table.find_all("th"):
+        across = head.find_parent("thead") is not None
+        if not head.get_text(strip=True):
+            head.name = "td"  # a corner: the head of nothing
+        elif across:
+            head["scope"] = "colgroup" if int(head.get("colspan", 1)) > 1 else "col"
+        else:
+            head["scope"] = "rowgroup" if int(head.get("rowspan", 1)) > 1 else "row"
+    return re.sub(r"<table\b[^>]*>", lambda opened: opened[0] + caption, str(page), count=1)
+
+
+def visit_table(translator, node) -> None:
+    """Begin a captioned table as a figure is begun."""
+    node["begins"] = len(translator.body)
+    translator.visit_figure(node)
+
+
+def depart_table(translator, node) -> None:
+    """End it, and move its caption into the table: the number is in it only now."""
+    translator.depart_figure(node)
+    written = translator.body[node["begins"] :]
+    translator.body[node["begins"] :] = [with_caption("".join(written))]
+
+
 class Captions(SphinxTransform):
     """Make tables of figures of class `table`, and complete the captions of all outputs."""
 
@@ -113,7 +151,11 @@ class Captions(SphinxTransform):
         cell["ids"].append(target)
         for name in origins(figure["classes"], self.config.book_origins):
             caption += [nodes.Text(" "), _badge(name)]
-        caption += [nodes.Text(" "), nodes.inline("", "", *self._links(cell, target), classes=["made-by"])]
+        link = nodes.reference("", "code", refuri=f"#{target}", internal=True)
+        caption += [nodes.Text(" "), nodes.inline("", "", link, classes=["made-by"])]
+        code = next((part for part in cell.children if part.get("nb_element") == "cell_code_source"), None)
+        if code is not None and (links := self._links(cell)):
+            code += nodes.paragraph("", "Functions: ", *links, classes=["functions"])
 
     def _as_table(self, figure: nodes.figure) -> captioned_table:
         table = captioned_table("", *figure.children, **figure.attributes)
@@ -123,8 +165,8 @@ class Captions(SphinxTransform):
             self.document.ids[identifier] = table
         return table
 
-    def _links(self, cell: nodes.container, target: str) -> list[nodes.Node]:
-        links: list[nodes.Node] = [nodes.reference("", "code", refuri=f"#{target}", internal=True)]
+    def _links(self, cell: nodes.container) -> list[nodes.Node]:
+        links: list[nodes.Node] = []
         for name in functions(_source(cell), self._names):
             label = nodes.literal("", name.rpartition(".")[2])
             xref = pending_xref(
@@ -132,7 +174,7 @@ class Captions(SphinxTransform):
             )
             xref["refdoc"] = self.env.docname
             links += [nodes.Text(", "), xref]
-        return links
+        return links[1:]
 
 
 def _source(cell: nodes.container) -> str:
@@ -164,15 +206,22 @@ def each_script_once(app, pagename, templatename, context, doctree) -> None:
     context["script_files"] = kept
 
 
+def banner_link(app, pagename, templatename, context, doctree) -> None:
+    """Let the banner of each page lead to the page that says what the numbers were made from."""
+    if words := context.get("theme_announcement"):
+        context["theme_announcement"] = f'{words} <a href="{context["pathto"](EXPLAINED)}">What is this?</a>'
+
+
 def setup(app) -> dict:
     """Register with Sphinx."""
     app.add_config_value("book_origins", {}, "env")
     app.add_enumerable_node(
         captioned_table,
         "table",
-        html=(lambda self, node: self.visit_figure(node), lambda self, node: self.depart_figure(node)),
+        html=(visit_table, depart_table),
     )
     app.add_role("origin", origin_role)
     app.add_transform(Captions)
     app.connect("html-page-context", each_script_once, priority=900)
+    app.connect("html-page-context", banner_link, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -262,4 +262,4 @@ class Plan:
     def banner(self) -> str:
         """One line for the head of every page: what the numbers were made from, and what they are not for."""
         table = Path(self.given.get("cohort_table", "")).name
-        return banner.line(self.preset, self.sets(), self.origins(), table, self.seeds)
+        return banner.line(self.sets(), self.origins(), table, self.seeds)

@@ -92,6 +92,8 @@ def printable(html: str) -> str:
     _mend_citations(article)
     _leave_out_pages_below_others(article)
     banner = page.select_one(".bd-header-announcement__content")
+    for link in banner.select("a") if banner else ():
+        link.decompose()  # it would lead nowhere on paper
     words = " ".join(banner.get_text().split()) if banner else ""
     if title := article.select_one("h1"):
         title.insert_after(_contents(page, article))

@@ -1,23 +1,31 @@
 """Figures of radiographs: grids, lungs and crops, activation maps with their boxes."""
 
-import itertools
-import textwrap
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from cxrlib.figures.pictures import HtmlPicture, data_uri, film, films, rectangle
 from cxrlib.figures.style import PALETTE, WIDTH_IN_INCHES, styled
 
 PREDICTED, TRUE = "#D55E00", "#0072B2"  # the paper's Figure 8 has red and blue; here orange and blue, of Okabe and Ito
 DRAWN = "#56B4E9"  # a lighter blue: thin lines on grey
+COLOURS, OPACITY = "viridis", 0.7  # of activation maps; the opacity is that of a map's maximum
+_SHADES = ", ".join(to_hex(matplotlib.colormaps[COLOURS](share)) for share in (0, 0.25, 0.5, 0.75, 1))
+SCALE = (
+    '<p class="films-scale">map: 0 <span aria-hidden="true" style="display:inline-block;width:8rem;height:0.7rem;'
+    f'background:linear-gradient(to right, {_SHADES})"></span> its maximum</p>'
+)
 
 
-@styled
-def image_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), labels: Sequence[str] = ()) -> Figure:
-    """Show grey images in a grid.
+def image_grid(
+    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), labels: Sequence[str] = ()
+) -> HtmlPicture:
+    """Show grey images in rows, each large enough to be looked at.
 
     Args:
         rows: Rows of images (H, W) in [0, 1], all rows of one length.
@@ -25,18 +33,22 @@ def image_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (),
         labels: Label of each row.
     """
     count = len(rows[0])
-    side = WIDTH_IN_INCHES / count
-    above = len(rows) if len(titles) > count else bool(len(titles))  # rows with titles
-    height = (side + 0.05) * len(rows) + 0.25 * above
-    figure, axes = plt.subplots(len(rows), count, figsize=(WIDTH_IN_INCHES, height), squeeze=False)
-    for place, image in zip(axes.flat, itertools.chain.from_iterable(rows), strict=True):
-        place.imshow(image, cmap="gray", vmin=0, vmax=1)
-        place.set(xticks=[], yticks=[])
-    for place, title in zip(axes.flat, titles, strict=False):
-        place.set_title(title)
-    for place, label in zip(axes[:, 0], labels, strict=False):
-        place.set_ylabel(label)
-    return figure
+    titles = list(titles) if len(titles) > count else [*titles] * len(rows)
+    titles += [""] * (len(rows) * count - len(titles))
+    written, told = [], iter(titles)
+    for number, images in enumerate(rows):
+        label = _one_line(labels[number]) if len(labels) else ""
+        named = [(image, _one_line(next(told))) for image in images]
+        written.append([film(image, title, _words("An example radiograph", label, title)) for image, title in named])
+    return films(written, [_one_line(label) for label in labels], "example radiographs")
+
+
+def _one_line(text: str) -> str:
+    return ", ".join(text.splitlines())
+
+
+def _words(*texts: str) -> str:
+    return ", ".join(filter(None, texts))
 
 
 @styled
@@ -155,15 +167,16 @@ def feature_maps(image: np.ndarray, before: Sequence[np.ndarray], after: Sequenc
     return figure
 
 
-@styled
 def activation_boxes(
     images: Sequence[np.ndarray],
     maps: Mapping[str, Sequence[np.ndarray]],
     predicted: Mapping[str, Sequence[tuple | None]],
     true: Sequence[Sequence[tuple]],
     labels: Sequence[str],
-) -> Figure:
-    """Overlay Score-CAM maps and their boxes (solid) and the true boxes (dashed) on the images (paper, Figure 8).
+) -> HtmlPicture:
+    """Lay Score-CAM maps, their boxes (solid) and the true boxes (dashed) over the images, beside the plain ones.
+
+    The paper's Figure 8 has these rows and columns, without the plain image.
 
     Args:
         images: Images (H, W) in [0, 1], one per row of the figure.
@@ -172,21 +185,38 @@ def activation_boxes(
         true: Boxes of each image; empty where the data set has none.
         labels: Row labels.
     """
-    side = WIDTH_IN_INCHES / len(maps)
-    figure, axes = plt.subplots(
-        len(images), len(maps), figsize=(WIDTH_IN_INCHES, side * len(images) + 1.0), squeeze=False
-    )
-    for row, image in enumerate(images):
-        for place, name in zip(axes[row], maps, strict=True):
-            place.imshow(image, cmap="gray", vmin=0, vmax=1)
-            shades = place.imshow(maps[name][row], cmap="viridis", vmin=0, vmax=1, alpha=0.3)
-            if predicted[name][row] is not None:
-                _frame(place, np.subtract(predicted[name][row], 0.5), PREDICTED)
-            for box in true[row]:
-                _frame(place, np.subtract(box, 0.5), TRUE, "--")
-            place.set(xticks=[], yticks=[])
-            if row == 0:
-                place.set_title(name)
-        axes[row, 0].set_ylabel(textwrap.fill(labels[row], 20))
-    figure.colorbar(shades, ax=axes, location="bottom", label="map, share of its maximum", shrink=0.6, aspect=30)
-    return figure
+    rows = []
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        row = [film(image, "plain film", _words("An example radiograph", label))]
+        dashed = "".join(rectangle(TRUE, placed(box), 4) for box in true[number])
+        for name, heats in maps.items():
+            box = predicted[name][number]
+            over = over_film(heats[number]) + dashed + (rectangle(PREDICTED, placed(box)) if box is not None else "")
+            words = _words("The same radiograph under a map", label, _one_line(name))
+            row.append(film(image, _one_line(name), words, over))
+        rows.append(row)
+    return films(rows, labels, "example radiographs under activation maps", SCALE)
+
+
+def over_film(heat: np.ndarray, attributes: str = "") -> str:
+    """Write a map as SVG that lies over a film: coloured by its values, and the more opaque the larger they are.
+
+    Args:
+        heat: Map (H, W) in [0, 1].
+        attributes: More attributes of the image.
+    """
+    height, width = heat.shape
+    return f'<image href="{overlay(heat)}" width="{width}" height="{height}" {attributes}></image>'
+
+
+def overlay(heat: np.ndarray) -> str:
+    """Write a map (H, W) in [0, 1] as the address of a picture whose opacity follows it."""
+    coloured = matplotlib.colormaps[COLOURS](np.asarray(heat, dtype=float))
+    coloured[..., 3] = OPACITY * heat
+    return data_uri(coloured)
+
+
+def placed(box: Sequence[float]) -> str:
+    """Write a box (x_min, y_min, x_max, y_max) as the attributes of a rectangle of SVG."""
+    x_min, y_min, x_max, y_max = box
+    return f'x="{x_min:g}" y="{y_min:g}" width="{x_max - x_min:g}" height="{y_max - y_min:g}"'

@@ -5,15 +5,13 @@ taken out, as JupyterLab does with a notebook that it does not trust. The style 
 range input let the divider move.
 """
 
-from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
-from io import BytesIO
 
 import numpy as np
-from PIL import Image
 
 from cxrlib.arrays import check_pair
+from cxrlib.figures.pictures import HtmlPicture, data_uri
 
 WIDTH_IN_PIXELS = 420  # at most; a phone shows less
 
@@ -45,25 +43,12 @@ _LABEL = (
 )
 
 
-class BeforeAfter:
-    """What a notebook shows as HTML, and elsewhere as its description."""
-
-    def __init__(self, html: str, description: str):
-        self._html, self._description = html, description
-
-    def _repr_html_(self) -> str:
-        return self._html
-
-    def __repr__(self) -> str:
-        return f"<before and after: {self._description}>"
-
-
 def before_after(
     before: np.ndarray,
     after: np.ndarray,
     labels: Sequence[str] = ("before", "after"),
     description: str = "the same radiograph before and after",
-) -> BeforeAfter:
+) -> HtmlPicture:
     """Lay two images over each other, with a divider that mouse, finger and arrow keys move.
 
     Args:
@@ -86,7 +71,7 @@ def before_after(
     if not all(text.strip() for text in (*labels, description)):
         raise ValueError("a label or the description is empty; say what each image is and what both show")
     first, second = (
-        {"source": _data_uri(image), "label": escape(label), "alt": escape(f"{description}: {' '.join(label.split())}")}
+        {"source": data_uri(image), "label": escape(label), "alt": escape(f"{description}: {' '.join(label.split())}")}
         for image, label in zip(images, labels, strict=True)
     )
     name = escape(f"{description}: move the divider")
@@ -103,18 +88,4 @@ def before_after(
         "oninput=\"this.parentNode.style.setProperty('--share', this.value + '%')\" "
         'style="position:absolute;top:0;left:0;width:100%;height:100%;opacity:0"><i aria-hidden="true"></i></div>'
     )
-    return BeforeAfter(html, f"{description}: {' | '.join(' '.join(label.split()) for label in labels)}")
-
-
-def one_below_the_other(pictures: Iterable[BeforeAfter]) -> BeforeAfter:
-    """Put several into one, since a figure of the book is one output of its cell."""
-    pictures = list(pictures)
-    return BeforeAfter(
-        "".join(picture._html for picture in pictures), "; ".join(picture._description for picture in pictures)
-    )
-
-
-def _data_uri(image: np.ndarray) -> str:
-    file = BytesIO()
-    Image.fromarray(np.rint(image * 255).astype(np.uint8)).save(file, "PNG", optimize=True)
-    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
+    return HtmlPicture(html, f"{description}: {' | '.join(' '.join(label.split()) for label in labels)}")

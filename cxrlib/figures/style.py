@@ -3,7 +3,8 @@
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import partial, wraps
+from io import StringIO
 from types import MappingProxyType
 
 import matplotlib
@@ -73,16 +74,31 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Return a function that draws in the book's style, and closes the figure in pyplot, which would show it again."""
+    """Return a function that draws in the book's style, and closes the figure in pyplot, which would show it again.
+
+    A notebook shows line art as SVG, and a figure that holds an image as PNG.
+    """
 
     @wraps(draw)
     def drawn(*arguments, **keywords) -> Figure:
         with matplotlib.rc_context({**STYLE, "axes.titlesize": 10, "figure.constrained_layout.use": True}):
             figure = draw(*arguments, **keywords)
             plt.close(figure)
-            return figure
+        if not any(axes.images for axes in figure.axes):
+            figure._ipython_display_ = partial(_show_as_svg, figure)  # IPython asks for this before it draws a PNG
+        return figure
 
     return drawn
+
+
+def _show_as_svg(figure: Figure) -> None:
+    from IPython.display import display  # only a notebook gets here
+
+    file = StringIO()
+    # Without a date, and with names that depend on the content alone: equal runs give equal bytes.
+    with matplotlib.rc_context({"svg.hashsalt": "cxrlib"}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+    display({"image/svg+xml": file.getvalue(), "text/plain": repr(figure)}, raw=True)
 
 
 def name_axes(axes: np.ndarray, count: int, across: str, upwards: str) -> None:

@@ -25,11 +25,16 @@ See {numref}`tab-one` and {numref}`fig-one`. {origin}`calculated`
 .. py:function:: cxrlib.networks.losses.ssim(y_true, y_pred)
 ```
 """
+TABLE = (
+    "<table><thead><tr><th></th><th colspan=2>both</th></tr><tr><th>model</th><th>SSIM</th><th>PSNR</th></tr></thead>"
+    "<tbody><tr><th rowspan=2>A</th><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr>"
+    "<tr><th>B</th><td>5</td><td>6</td></tr></tbody></table>"
+)
 
 
 def cell(name, classes, code, mime):
     figure = {"name": name, "caption": "What it shows.", "classes": classes}
-    output = new_output("display_data", data={mime: "<b>5</b>"} if mime == "text/html" else {mime: "aGVsbG8="})
+    output = new_output("display_data", data={mime: TABLE} if mime == "text/html" else {mime: "aGVsbG8="})
     return new_code_cell(code, metadata={"mystnb": {"figure": figure}}, outputs=[output], execution_count=1)
 
 
@@ -51,14 +56,24 @@ def page(tmp_path_factory):
 
 
 def test_table_and_figure_are_counted_apart(page):
-    assert "Table 1" in page.find(id="tab-one").figcaption.text
+    assert "Table 1" in page.find(id="tab-one").table.caption.text
     assert "Fig. 1" in page.find(id="fig-one").figcaption.text
     assert "See Table 1 and Fig. 1." in page.text
 
 
-def test_tables_caption_stands_on_top_and_a_figures_below(page):
-    assert page.find(id="tab-one").find(True).name == "figcaption"
+def test_tables_caption_is_the_tables_own_and_a_figures_stands_below(page):
+    table = page.find(id="tab-one")
+    assert table.find("figcaption") is None
+    assert table.table.find(True).name == "caption"
+    assert "What it shows." in table.caption.text
     assert page.find(id="fig-one").find(True).name != "figcaption"
+
+
+def test_each_head_of_a_table_says_what_it_is_the_head_of(page):
+    heads = [(head.get_text(), head["scope"]) for head in page.find(id="tab-one").select("th")]
+    columns = [("both", "colgroup"), ("model", "col"), ("SSIM", "col"), ("PSNR", "col")]
+    assert heads == [*columns, ("A", "rowgroup"), ("B", "row")]
+    assert page.find(id="tab-one").select("thead td")[0].get_text() == ""
 
 
 def test_badges_tell_the_origin(page):
@@ -67,10 +82,12 @@ def test_badges_tell_the_origin(page):
     assert [badge.text for badge in page.select("p > .origin-calculated")] == ["calculated"]
 
 
-def test_caption_links_to_the_cell_and_to_the_functions(page):
-    links = [link["href"] for link in page.find(id="tab-one").select(".made-by a")]
-    assert links == ["#cell-tab-one", "#cxrlib.networks.losses.ssim"]
-    assert page.find(id="cell-tab-one") is not None
+def test_caption_links_to_the_cell_and_the_cell_to_its_functions(page):
+    assert [link["href"] for link in page.find(id="tab-one").select(".made-by a")] == ["#cell-tab-one"]
+    assert page.find(id="tab-one").select(".made-by")[0].get_text() == "code"
+    behind = page.find(id="cell-tab-one").select(".cell_input .functions a")
+    assert [link["href"] for link in behind] == ["#cxrlib.networks.losses.ssim"]
+    assert page.find(id="cell-fig-one").select(".functions") == []
 
 
 def test_one_origin_is_told_once():
@@ -111,7 +128,9 @@ def test_every_output_of_every_chapter_is_captioned(project):
     for path in sorted((project / "runs/tiny/executed").glob("*.ipynb")):
         for found in code_cells(nbformat.read(path, as_version=4)):
             shown = [output for output in found.outputs if output.output_type in ("display_data", "execute_result")]
-            shown = [output for output in shown if {"image/png", "text/html"} & set(output.data)]  # prose needs none
+            shown = [
+                output for output in shown if {"image/png", "image/svg+xml", "text/html"} & set(output.data)
+            ]  # prose needs none
             if shown and not set(found.metadata.get("tags", [])) & {"remove-cell", "remove-output"}:
                 assert "figure" in found.metadata.get("mystnb", {}), f"{path.stem}: {found.source[-200:]}"
                 assert len(shown) == 1, f"{path.stem}: two outputs under one caption: {found.source[-200:]}"

@@ -178,15 +178,14 @@ def test_a_module_concerns_the_chapters_that_use_it_alone():
 def test_banner_tells_what_is_real_and_forbids_publishing_credentialed_data(tmp_path):
     folder = {"kermany": str(tmp_path)}
     synthetic = Plan(ROOT, {}, {}).banner()
-    assert synthetic.startswith("This run used synthetic radiographs: none of its numbers describe patients.")
+    assert synthetic == "Synthetic demo: not patients, not for clinical use."
     both = Plan(ROOT, folder, {}).banner()  # the quick preset classifies VinDr-PCXR, which is not given
     assert both.startswith("This run used real radiographs for restoration")
-    assert "none of its numbers on classification describe patients" in both
+    assert "a synthetic demo for classification" in both
     one = preset(tmp_path, {"01-preprocessing": {"classification": "kermany"}})
     real = Plan(ROOT, one | folder, {}).banner()
     assert real.startswith("This run used real radiographs (Kermany")
-    for banner in (synthetic, both, real):
-        assert "Numbers of the paper and of earlier runs are marked as such." in banner
+    for banner in (both, real):
         assert banner.endswith("Not for clinical use.")
     assert "do not publish" in Plan(ROOT, {"vindr": str(tmp_path)}, {}).banner()
     assert "do not publish" in Plan(ROOT, folder | {"vindr": str(tmp_path)}, {}).banner()
@@ -211,8 +210,7 @@ def test_ones_own_table_is_named_on_each_page_and_nobodys_licence_is_claimed_for
         else Plan(ROOT, {"preset": "own"}, {"COHORT": str(own_table)})
     )
     assert plan.origins() == {"restoration": "real", "classification": "real"}
-    assert plan.banner().startswith("This run used images of my films.csv. The book does not know under which licence")
-    assert "publish the pages only if you may publish the images" in plan.banner()
+    assert plan.banner().startswith("This run used images of my films.csv. Publish the pages only if you may publish")
     assert not {"Kermany", "CC BY", "VinDr", "patients"} & set(plan.banner().replace(",", " ").split())
     assert str(own_table.parent) not in plan.banner()
     for chapter in ("01-preprocessing", "02-noise-and-blur"):
@@ -223,12 +221,11 @@ def test_a_table_may_play_one_part_and_the_other_keeps_its_name(own_table, tmp_p
     one = preset(tmp_path, {"01-preprocessing": {"classification": "own"}}) | {"cohort": str(own_table)}
     banner = Plan(ROOT, one, {}).banner()
     assert banner.startswith(
-        "This run used images of my films.csv for classification, synthetic ones for restoration: "
+        "This run used images of my films.csv for classification, a synthetic demo for restoration."
     )
-    assert "numbers on restoration describe patients" in banner
     banner = Plan(ROOT, one | {"kermany": str(tmp_path)}, {}).banner()
     assert "real radiographs for restoration (Kermany et al. 2018, CC BY 4.0) and images of my films.csv for" in banner
-    assert "publish the pages only if you may" in banner
+    assert "Publish the pages only if you may" in banner
     other = preset(tmp_path, {"01-preprocessing": {"restoration": "own"}}) | {"cohort": str(own_table)}
     assert "do not publish these pages" in Plan(ROOT, other | {"vindr": str(tmp_path)}, {}).banner()
 

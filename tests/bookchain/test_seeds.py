@@ -65,7 +65,7 @@ def test_each_seed_has_its_folder_its_number_and_the_shared_split(tmp_path):
     made = json.loads(three.made_from("07-evaluation", "runs/mine/seed-3"))
     assert made["shared"] == ["01-preprocessing", "02-noise-and-blur"]
     assert made["parameters"]["seed"] == 2007
-    assert "Preset mine, seed 1 of 3." in three.banner()
+    assert "Seed 1 of 3." in three.banner()
     forbidden = Plan(ROOT, {"vindr": str(tmp_path), "seeds": 3}, {}).banner()
     assert "do not publish these pages. Seed 1 of 3. Not for" in forbidden
 

@@ -1,6 +1,11 @@
 """Figures made of radiographs: what is drawn on which image."""
 
+from base64 import b64decode
+from io import BytesIO
+
 import numpy as np
+from bs4 import BeautifulSoup
+from PIL import Image
 
 from cxrlib.figures import radiographs
 
@@ -8,21 +13,62 @@ RNG = np.random.default_rng(0)
 IMAGES = [RNG.random((16, 16)) for _ in range(3)]
 
 
-def test_image_grids_take_rows_of_images_masks_and_missing_boxes():
-    grid = radiographs.image_grid([IMAGES, IMAGES], titles=["a", "b", "c"], labels=["x", "y"])
-    assert [axes.get_title() for axes in grid.axes[:3]] == ["a", "b", "c"]
+def films_of(picture):
+    return BeautifulSoup(picture._repr_html_(), "html.parser").select(".films > div")
+
+
+def pixels(image):
+    return np.asarray(Image.open(BytesIO(b64decode(image["href"].partition(",")[2]))))
+
+
+def test_an_image_grid_shows_each_image_with_its_title():
+    grid = radiographs.image_grid([IMAGES, IMAGES[::-1]], titles=["a", "b", "c"], labels=["x\ny", "z"])
+    shown = films_of(grid)
+    assert [film.p.get_text() for film in shown] == ["a", "b", "c"] * 2
+    for film, image in zip(shown, IMAGES + IMAGES[::-1], strict=True):
+        np.testing.assert_array_equal(pixels(film.image), np.rint(image * 255))
+    page = BeautifulSoup(grid._repr_html_(), "html.parser")
+    assert [label.get_text() for label in page.select("p.films-of")] == ["x, y", "z"]
+    assert shown[1].svg["aria-label"] == "An example radiograph, x, y, b"
+    assert page.select_one("p.films-note").get_text() == "Examples"
+
+
+def test_titles_may_be_of_each_image_or_missing():
+    both = [IMAGES[:2], IMAGES[1:]]
+    assert [film.p.get_text() for film in films_of(radiographs.image_grid(both, ["a", "b", "c", "d"]))] == list("abcd")
+    assert [film.p for film in films_of(radiographs.image_grid(both))] == [None] * 4
+
+
+def test_a_large_film_is_made_smaller_and_keeps_its_shape():
+    (film,) = films_of(radiographs.image_grid([[np.linspace(0, 1, 1200 * 600).reshape(1200, 600)]]))
+    assert pixels(film.image).shape == (512, 256)
+    assert film.svg["viewbox"] == "0 0 600 1200"
+
+
+def test_maps_lie_over_the_film_with_their_boxes_and_the_plain_film_stands_first():
+    shown = films_of(
+        radiographs.activation_boxes(
+            IMAGES[:1],
+            {"A": IMAGES[1:2], "B\nr = 1": IMAGES[2:]},
+            {"A": [(0, 0, 4, 4)], "B\nr = 1": [None]},
+            [[(1, 1, 5.5, 5)]],
+            ["finding"],
+        )
+    )
+    assert [film.p.get_text() for film in shown] == ["plain film", "A", "B, r = 1"]
+    assert [len(film.select("image")) for film in shown] == [1, 2, 2]
+    boxes = [[(box["stroke"], box["x"], box["width"]) for box in film.select("rect")] for film in shown]
+    true, found = ("1", "4.5"), ("0", "4")
+    dashed = [("#fff", *true), (radiographs.TRUE, *true)]
+    assert boxes == [[], [*dashed, ("#fff", *found), (radiographs.PREDICTED, *found)], dashed]
+    over = pixels(shown[1].select("image")[1])
+    np.testing.assert_allclose(over[..., 3] / 255, radiographs.OPACITY * IMAGES[1], atol=0.003)
+
+
+def test_lungs_and_crops_frame_the_crop():
     masks = [image > 0.5 for image in IMAGES]
     crops = radiographs.lungs_and_crops(IMAGES, masks, [(1, 2, 10, 12)] * 3, IMAGES)
     assert len(crops.axes[0].patches) == 1
-    figure = radiographs.activation_boxes(
-        IMAGES[:1],
-        {"A": IMAGES[:1], "B": IMAGES[:1]},
-        {"A": [(0, 0, 4, 4)], "B": [None]},
-        [[(1, 1, 5, 5)]],
-        ["finding"],
-    )
-    assert [len(axes.patches) for axes in figure.axes[:2]] == [2, 1]
-    assert figure.axes[2].get_xlabel() == "map, share of its maximum"
 
 
 def test_outlines_enclose_their_masks_also_at_the_edge():

@@ -76,7 +76,7 @@ def test_without_style_sheet_and_script_both_halves_stay(slider):
 
 def test_elsewhere_it_is_its_description():
     shown = repr(before_after(BEFORE, AFTER, LABELS, "a chest"))
-    assert shown == '<before and after: a chest: noisy 21.9 dB | restored & "sharp" <b>>'
+    assert shown == '<picture: a chest: noisy 21.9 dB | restored & "sharp" <b>>'
 
 
 @pytest.mark.parametrize(

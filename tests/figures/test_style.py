@@ -1,11 +1,14 @@
 """Every model has a look of its own, the same in every figure."""
 
 import itertools
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
-from cxrlib.figures import curves, style
+from cxrlib.figures import curves, radiographs, style
 
 BOOK = list(style.LOOKS)
 ADDED = [f"arm {number}" for number in range(20)]
@@ -33,3 +36,31 @@ def test_a_model_looks_the_same_in_every_figure(name):
         handles = curves.roc_curves(LABELS, dict.fromkeys(names, PROBABILITY)).axes[0].get_legend().legend_handles
         (line,) = (line for line in handles if line.get_label() == name)
         assert (line.get_color(), line.get_marker()) == (alone["color"], alone["marker"])
+
+
+@pytest.fixture
+def shown():
+    """Function that gives what a notebook is sent for an object, by its kind of content."""
+
+    def contents(value):
+        shell = InteractiveShell.instance()
+        with capture_output() as captured:
+            left = shell.display_formatter.format(value)[0]
+        return {**left, **(captured.outputs[0].data if captured.outputs else {})}
+
+    yield contents
+    InteractiveShell.clear_instance()
+
+
+def test_line_art_is_svg_and_the_same_each_time(shown):
+    first, second = (shown(curves.roc_curves(LABELS, {"Den-P": PROBABILITY})) for _ in range(2))
+    assert first.keys() == {"image/svg+xml", "text/plain"}
+    drawing = ElementTree.fromstring(first["image/svg+xml"])
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert first["image/svg+xml"] == second["image/svg+xml"]
+    assert len(first["image/svg+xml"]) < 100_000
+
+
+def test_a_figure_with_an_image_is_no_svg(shown):
+    figure = radiographs.outlines([np.zeros((8, 8))], [np.eye(8) > 0], [np.eye(8) > 0], ["one"])
+    assert "image/svg+xml" not in shown(figure)
