@@ -28,7 +28,7 @@ ADDED = {
 COMPRESSED = {".js", ".wasm", ".json", ".css", ".html", ".ipynb", ".svg"}  # by those who serve them
 FINISHED = """() => document.querySelector("[data-mime-type='application/vnd.jupyter.error']") ||
     [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].every(it => /\\d/.test(it.textContent))"""
-SECONDS = 300  # for a chapter; a minute where nothing else runs
+SECONDS = 600  # for a chapter, on a machine that is busy with other things
 
 Ran = namedtuple("Ran", "texts tables pictures errors bytes promised")
 
