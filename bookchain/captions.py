@@ -195,17 +195,6 @@ def origin_role(name, rawtext, text, lineno, inliner, options=None, content=None
     return [inliner.problematic(rawtext, rawtext, message)], [message]
 
 
-def each_script_once(app, pagename, templatename, context, doctree) -> None:
-    """Load no inline script twice: sphinx-thebe adds its constants twice, and a second `const` is an error."""
-    seen, kept = set(), []
-    for script in context.get("script_files", []):
-        body = getattr(script, "attributes", {}).get("body")
-        if body is None or body not in seen:
-            kept.append(script)
-        seen.add(body)
-    context["script_files"] = kept
-
-
 def banner_link(app, pagename, templatename, context, doctree) -> None:
     """Let the banner of each page lead to the page that says what the numbers were made from."""
     if words := context.get("theme_announcement"):
@@ -222,6 +211,5 @@ def setup(app) -> dict:
     )
     app.add_role("origin", origin_role)
     app.add_transform(Captions)
-    app.connect("html-page-context", each_script_once, priority=900)
     app.connect("html-page-context", banner_link, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,7 +22,12 @@ REAL_SEEDS = "it counts one seed, and [the others](#finding-seeds) may turn it r
 
 
 def page(run: Path, reference: Path, origins: Mapping[str, str], seeds: int = 1) -> str:
-    """Write the page, in MyST.
+    """Write the page, in MyST: its template with what `found` gives."""
+    return Template(TEMPLATE.read_text()).substitute(found(run, reference, origins, seeds))
+
+
+def found(run: Path, reference: Path, origins: Mapping[str, str], seeds: int = 1) -> dict[str, str]:
+    """Give what was found, as the words and numbers that templates name.
 
     Args:
         run: Run folder with the finished chapters. What a run did not measure is said to be so.
@@ -43,14 +48,14 @@ def page(run: Path, reference: Path, origins: Mapping[str, str], seeds: int = 1)
         "trainings": f"this run did so {seeds} times" if real and seeds > 1 else "nobody has done this here",
     }
     values |= _restoration(run, reference) | _models(run) | _pairs(run) | _also_found(run, reference)
-    for claim, found in {"maps": _maps(run), "transfer": _transfer(run)}.items():
+    for claim, verdict in {"maps": _maps(run), "transfer": _transfer(run)}.items():
         values |= {
-            f"{claim}_word": found.word if real else verdicts.NOT_TESTED,
-            f"{claim}_because": found.because,
+            f"{claim}_word": verdict.word if real else verdicts.NOT_TESTED,
+            f"{claim}_because": verdict.because,
             f"{claim}_confidence": "low" if real else "none yet",
             f"{claim}_why": (REAL if seeds == 1 else REAL_SEEDS) if real else SYNTHETIC,
         }
-    return Template(TEMPLATE.read_text()).substitute(values)
+    return values
 
 
 def _read(run: Path, name: str) -> pd.DataFrame:

@@ -16,15 +16,18 @@ import jupytext
 import nbformat
 import yaml
 
-from bookchain import findings_page, own, provenance_page
+from bookchain import findings_page, front_page, own, provenance_page
 from bookchain.chapter import project_root
 from bookchain.dependencies import code_cells, declared, sources, with_values
 from bookchain.editions import launch, lite
 from bookchain.plan import variable
-from bookchain.provenance import resources
+from bookchain.provenance import makers, resources
 from bookchain.surroundings import surroundings
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
+SHOWN = "teaching"  # tag of the few code cells of a chapter that its page shows unasked
+# Tags of cells that need no fold: they are hidden, or lie within a folded solution.
+UNFOLDED = {SHOWN, "hide-input", "remove-input", "remove-cell", "solution", "check"}
 
 
 def without_paths(text: str, values: Mapping[str, Any], root: Path) -> str:
@@ -99,6 +102,15 @@ def merge(source, executed, root: Path):
     return source
 
 
+def fold_code(notebook):
+    """Fold the code of a chapter away, but for its teaching cells: MyST-NB takes the tag `hide-input` for it."""
+    for cell in code_cells(notebook):
+        tags = cell.metadata.get("tags", [])
+        if not UNFOLDED & set(tags):
+            cell.metadata["tags"] = [*tags, "hide-input"]
+    return notebook
+
+
 def opener(notebook, seconds: float | None):
     """Add to the list in a chapter's first cell how long it takes to read, and took to run where that was measured."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
@@ -133,14 +145,19 @@ def assemble(
     sphinx = config["sphinx"]["config"]
     sphinx["html_theme_options"]["announcement"] = escape(banner, quote=False)
     sphinx["book_origins"] = dict(origins)
-    for section, values in launch.html_settings(launch.address(os.environ, root)).items():
-        config.setdefault(section, {}).update(values)
+    sphinx["book_date"] = max(
+        (made["finished"][:10] for made in makers(run).values() if "finished" in made), default=""
+    )
+    for section, settings in launch.html_settings(launch.address(os.environ, root)).items():
+        config[section] = settings | config.get(section, {})
     first = nbformat.read(run / "executed/01-preprocessing.ipynb", as_version=4)
     if told := own.notice(run, first.metadata.papermill.parameters):
         config["html"]["extra_footer"] += f" {own.FOOTER}"
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     (site / "book/provenance.md").write_text(provenance_page.page(run, banner, seeds))
-    (site / "book/findings.md").write_text(findings_page.page(run, root / "book/reference", origins, seeds))
+    recorded = root / "book/reference"
+    (site / "book/findings.md").write_text(findings_page.page(run, recorded, origins, seeds))
+    front_page.write(run, site / "book", findings_page.found(run, recorded, origins, seeds))
     seconds = resources(run).set_index("chapter").seconds
     for path in sources(root):
         try:
@@ -148,7 +165,7 @@ def assemble(
             notebook = merge(jupytext.read(path), ran, root)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        notebook = opener(notebook, seconds.get(path.stem))
+        notebook = fold_code(opener(notebook, seconds.get(path.stem)))
         if told and (declared(path).needs or path.stem == "01-preprocessing"):
             notebook.cells.insert(1, nbformat.v4.new_markdown_cell(told))
             own.reword_captions(notebook)

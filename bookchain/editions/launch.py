@@ -75,8 +75,19 @@ def html_settings(address: str | None) -> dict[str, dict]:
             "binderhub_url": "https://mybinder.org",
             "colab_url": "https://colab.research.google.com",
         },
-        "html": {"use_repository_button": True},
+        "html": {"use_repository_button": True, "baseurl": site_address(address)},
     }
+
+
+def site_address(address: str) -> str:
+    """Give where GitHub Pages publishes a repository, with a slash at its end.
+
+    >>> site_address("https://github.com/Jane/book"), site_address("https://github.com/jane/jane.github.io")
+    ('https://jane.github.io/book/', 'https://jane.github.io/')
+    """
+    owner, name = address.lower().rsplit("/", 2)[1], address.rsplit("/", 1)[1]
+    host = f"{owner}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
 def launch_notebook(path: Path, address: str, folder: str = FOLDER, values: Mapping[str, str] | None = None):

@@ -63,6 +63,7 @@ def test_buttons_open_the_page_s_own_notebook_on_the_launch_branch(tmp_path):
     # With the book's own theme options: where these replaced the buttons' instead of joining them, no page had any.
     own = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]
     options = {"html_theme_options": own["config"]["html_theme_options"]}
+    options["templates_path"] = [str(ROOT / path) for path in own["config"]["templates_path"]]
     sphinx = {"recursive_update": own.get("recursive_update", False), "config": options}
     config = {"title": "Book", "execute": {"execute_notebooks": "off"}, "sphinx": sphinx}
     config |= launch.html_settings(ADDRESS)
