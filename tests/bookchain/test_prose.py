@@ -108,6 +108,18 @@ def test_a_chapter_opens_and_closes_as_all_do(source):
             assert [inner.argument for inner in fences(fence.content) if inner.name == "dropdown"] == ["Hint"]
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_chapter_opens_with_a_number_and_three_lines_that_the_run_fills_in(source):
+    first = fences(read_notebook(source).cells[0].source)[0]
+    assert (first.name, first.argument) == ("admonition", "In one minute")
+    assert first.options == {"class": "one-minute"}
+    number, _, rest = first.content.partition("\n\n")
+    lines = re.split(r"(?m)^- ", rest)[1:]
+    assert number.startswith("{glue:text}`"), "a number of the run comes first"
+    assert len(lines) == 3
+    assert sum("{glue:text}`" in line for line in lines) >= 2, "what was found is the run's to say"
+
+
 def long_lines(text, width=100):
     """Give the lines of prose that are too long, outside code, math, tables and the heads of directives."""
     lines, found = re.sub(r"(?s)\$\$.*?\$\$", "", text).splitlines(), []
