@@ -166,7 +166,7 @@ def finish(app, error) -> None:
     canonical = f'<link rel="canonical" href="{base}{first}" />' if base else ""
     (site / "index.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8" /><title>{escape(CITATION["title"])}</title>'
-        f'{canonical}<meta http-equiv="Refresh" content="0; url={first}" /></head>'
+        f'{canonical}<meta http-equiv="refresh" content="0; url={first}" /></head>'
         f'<body><p><a href="{first}">{escape(CITATION["title"])}</a></p></body></html>\n'
     )
     if base:

@@ -114,7 +114,7 @@ def test_every_page_can_be_cited(site):
 def test_root_leads_on_and_a_map_lists_the_pages(site):
     root = soup(site, "index")
     assert root.title.text == pages.CITATION["title"]
-    assert root.select_one("meta[http-equiv=Refresh]")["content"].endswith("first.html")
+    assert root.select_one("meta[http-equiv=refresh]")["content"].endswith("first.html")
     listed = [entry.text for entry in ET.parse(site / "sitemap.xml").iter() if entry.tag.endswith("loc")]
     assert listed == ["https://jane.example/book/first.html", "https://jane.example/book/second.html"]
 

@@ -46,16 +46,17 @@ def pytest_configure(config):
 def pytest_generate_tests(metafunc):
     """Give tests their pages.
 
-    `document` is every HTML file; `name` the same less index.html, which only leads on, and most listings of source
-    code, which are all alike; `chapter` is every chapter. What runs in a reader's browser (lite/) is JupyterLite's own,
-    and no page of the book. The scope keeps the tests of a page together, so that all of them share its views.
+    `document` is every HTML file; `name` the same less index.html, which only leads on, 404.html, whose links lead from
+    the root, and most listings of source code, which are all alike; `chapter` is every chapter. What runs in a reader's
+    browser (lite/) is JupyterLite's own, and no page of the book. The scope keeps the tests of a page together, so that
+    all of them share its views.
     """
     site = metafunc.config.getoption("site")
     documents = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     documents = [document for document in documents if not document.startswith(("_static/", "lite/"))]
     listings = [document for document in documents if document.startswith("_modules/")]
     chapters = [document for document in documents if document.startswith("notebooks/")]
-    names = [document for document in documents if document not in ("index.html", *listings[2:])]
+    names = [document for document in documents if document not in ("index.html", "404.html", *listings[2:])]
     for argument, values in (("document", documents), ("name", names), ("chapter", chapters)):
         if argument in metafunc.fixturenames:
             metafunc.parametrize(argument, values, scope="session")
@@ -123,7 +124,7 @@ def visit(browser, address):
         view.page.on("requestfailed", lambda request: note(f"failed: {request.url}"))
         view.page.on("response", lambda response: response.status < 400 or note(f"{response.status}: {response.url}"))
         view.page.on("pageerror", lambda error: note(f"script: {error}"))
-        view.page.on("console", lambda entry: entry.type == "error" and note(f"console: {entry.text}"))
+        view.page.on("console", lambda entry: note(f"console: {entry.text}"))
         ours = (address, "data:", "blob:", "about:")
         view.page.on("request", lambda request: request.url.startswith(ours) or view.outside.append(request.url))
         return view

@@ -16,10 +16,10 @@ SHARE = "slider => parseFloat(getComputedStyle(slider).getPropertyValue('--share
 
 
 @pytest.mark.parametrize("size", ["wide", "phone"])
-def test_sliders_follow_keys_and_pointer(chapter, fresh, soups, size):
-    if not soups(chapter).select("div.before-after"):
+def test_sliders_follow_keys_and_pointer(name, fresh, soups, size):
+    if not soups(name).select("div.before-after"):
         pytest.skip("no slider on this page")
-    for slider in fresh(chapter, size).locator("div.before-after").all():
+    for slider in fresh(name, size).locator("div.before-after").all():
         knob = slider.locator("input[type=range]")
         expect(knob).to_have_accessible_name(re.compile(r"\w+\W+\w+\W+\w+"))
         slider.scroll_into_view_if_needed()

@@ -8,7 +8,15 @@ THEME = "document.documentElement.dataset.theme"
 MARKUP = ("```{", ":header-rows:", ":class:", "{glue:")
 
 
-def test_page_opens_without_an_error_in_light_and_dark(views):
+IDS = """() => {
+    const ids = [...document.querySelectorAll("[id]")].map(element => element.id);
+    return [...new Set(ids.filter((id, place) => ids.indexOf(id) != place))];
+}"""
+FILES = "head link[rel=stylesheet], head link[rel=icon], script[src], img[src]"
+HEAVIEST = 4_000_000  # bytes of a page, with all its files: a chapter has a dozen pictures, and MathJax
+
+
+def test_page_opens_without_an_error_or_a_message_in_light_and_dark(views):
     assert [view.page.evaluate(THEME) for view in views.values()] == ["dark", "light"]
     found = [f"{key}: {fault}" for key, view in views.items() for fault in view.faults]
     assert not found, "\n".join(found)
@@ -17,6 +25,27 @@ def test_page_opens_without_an_error_in_light_and_dark(views):
 def test_page_needs_no_other_host(views):
     found = [f"{key}: {address}" for key, view in views.items() for address in view.outside]
     assert not found, "\n".join(found)
+
+
+def test_no_id_occurs_twice(views):
+    assert {key: view.page.evaluate(IDS) for key, view in views.items()} == {"dark": [], "phone": []}
+
+
+def test_page_is_light_and_loads_mathjax_only_for_math(name, site, soups):
+    page, place = soups(name), site / name
+    links = [tag.get("src") or tag["href"] for tag in page.select(FILES)]
+    files = {(place.parent / urlsplit(link).path).resolve() for link in links if not urlsplit(link).scheme}
+    weight = place.stat().st_size + sum(file.stat().st_size for file in files)
+    assert weight < HEAVIEST, f"{weight:,} bytes"
+    assert any("mathjax" in str(file) for file in files) == bool(page.select("article .math"))
+
+
+def test_page_describes_itself_and_can_be_cited(name, soups):
+    page = soups(name)
+    assert len(page.select_one("meta[name=description]")["content"]) > 20
+    assert page.select_one('meta[property="og:image"]')["content"].endswith("_static/card.png")
+    if not name.startswith(("_modules/", "search")):
+        assert "@misc{" in page.select_one("details.cite pre").text
 
 
 def test_no_markup_stands_in_the_text(name, soups):
@@ -47,7 +76,8 @@ def targets(site, soups):
 
 
 def test_every_internal_link_leads_to_a_file_and_every_fragment_to_an_id(document, site, soups, targets):
-    links = {tag[key] for key in ("href", "src") for tag in soups(document).find_all(**{key: True})} - {"#"}
+    tags = soups(document).select(":is([href], [src]):not(base)")  # 404.html has a base, which is the root's address
+    links = {tag[key] for key in ("href", "src") for tag in tags if tag.has_attr(key)} - {"#"}
     links |= {tag["content"].partition("url=")[2] for tag in soups(document).select("meta[http-equiv=refresh]")}
     broken = []
     for link in sorted(links):
