@@ -3,7 +3,10 @@ const SHOWN = "code shown"; // the switch's place in this browser's memory
 
 function showCode(shown) {
   for (const fold of document.querySelectorAll("details.hide.above-input, details.folded-code")) fold.open = shown;
-  for (const button of document.querySelectorAll(".btn-code-switch")) button.setAttribute("aria-pressed", shown);
+  for (const button of document.querySelectorAll(".btn-code-switch")) {
+    button.setAttribute("aria-pressed", shown);
+    button.setAttribute("aria-label", "Code: show all of it, on every page"); // a phone shows its icon alone
+  }
 }
 
 function switchCode() {

@@ -9,7 +9,7 @@ AUDIT, FINDINGS = "notebooks/09-auditing-the-paper.html", "book/findings.html"
 
 
 @pytest.mark.parametrize(
-    ("name", "link", "shown"),
+    ("place", "link", "shown"),
     [
         (AUDIT, "a[href*='glossary.html#term-sensitivity']", "abnormal images"),
         (AUDIT, "a[href*='08-significance.html#equation-eq-9']", "SE"),
@@ -18,8 +18,8 @@ AUDIT, FINDINGS = "notebooks/09-auditing-the-paper.html", "book/findings.html"
     ],
     ids=["term", "equation", "figure", "source"],
 )
-def test_a_card_says_where_a_link_leads(fresh, name, link, shown):
-    page = fresh(name)
+def test_a_card_says_where_a_link_leads(fresh, place, link, shown):
+    page = fresh(place)
     link, card = page.locator(f"article {link}").first, page.locator(".hover-card")
     link.hover()
     expect(card).to_contain_text(shown)

@@ -17,7 +17,7 @@ def test_two_to_four_cells_of_code_are_open_and_no_line_is_long(chapter, soups):
     assert not any("glue(" in line for line in lines)
 
 
-def test_no_code_is_cut_on_a_wide_screen(chapter, views, unfold):
+def test_no_code_is_cut_on_a_wide_screen(views, unfold):
     page = views["dark"].page
     unfold(page)
     assert page.evaluate(CUT) == []
@@ -26,7 +26,7 @@ def test_no_code_is_cut_on_a_wide_screen(chapter, views, unfold):
 def test_a_switch_shows_all_code_and_is_remembered(fresh):
     first, second = "notebooks/08-significance.html", "notebooks/09-auditing-the-paper.html"
     page = fresh(first)
-    folds, switch = page.locator("details.hide.above-input"), page.get_by_role("button", name="code, on every page")
+    folds, switch = page.locator("details.hide.above-input"), page.get_by_role("button", name="Code: show all of it")
     expect(switch).to_have_attribute("aria-pressed", "false")
     expect(folds.first).not_to_have_attribute("open", "")
     switch.press("Enter")

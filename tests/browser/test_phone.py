@@ -12,7 +12,8 @@ BEYOND = """() => {
         `${element.localName}.${element.className}: ${fault}: ${element.textContent.trim().slice(0, 50)}`);
     if (document.documentElement.scrollWidth > width)
         beyond.push(`the page is ${document.documentElement.scrollWidth} pixels wide`);
-    const selector = "article :is(table, figure, img, pre, svg, mjx-container, .before-after):not(.before-after *)";
+    const kinds = "table, figure, img, pre, svg, mjx-container, p, li, dd, .before-after";
+    const selector = `article :is(${kinds}):not(.before-after *)`;
     for (const element of document.querySelectorAll(selector)) {
         const right = Math.round(element.getBoundingClientRect().right);
         if (right <= width + 1 || !element.checkVisibility()) continue;
