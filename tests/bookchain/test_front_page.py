@@ -11,7 +11,7 @@ from bookchain import findings_page, front_page
 
 SLIDER = '<div class="before-after" style="--share:50%"><input type="range"></div>'
 NAMES = """restoration_origin origin pretext_paper ensemble_paper pretext_word ensemble_word by_threshold trivial_normal
-network_filter pretext_run transfer_why"""
+network_filter pretext_run transfer_why trainings"""
 VALUES = {name: f"<{name}>" for name in NAMES.split()}
 
 
