@@ -16,11 +16,13 @@ from xml.etree import ElementTree
 from cxrlib.figures.pictures import FILMS, HtmlPicture
 
 _STYLE = """
-.moving { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; max-width: 46rem; margin: 0.5rem auto; }
+.moving { color: var(--pst-color-text-base, inherit); text-align: left; display: flex; flex-wrap: wrap;
+  gap: 0.25rem 1.5rem; max-width: 46rem; margin: 0.5rem auto; }
 .moving > div { flex: 1 1 15rem; min-width: 0; }
 .moving > .moving-picture { flex: 1 1 18rem; }
 .moving svg { display: block; width: 100%; height: auto; max-width: 28rem; margin: 0 auto; font: 13px sans-serif; }
 .moving:has(.films) > .moving-picture { flex-basis: 100%; }
+.moving .films { margin-inline: 0; }
 .moving .films > div { max-width: none; }
 .moving .moving-picture img { filter: none !important; padding: 0 !important; background: none !important;
   border-radius: 0 !important; margin: 0 !important; }
@@ -38,10 +40,10 @@ _STYLE = """
 .moving :is(input, select, button):focus-visible { outline: 3px solid #0072b2; outline-offset: 2px;
   box-shadow: 0 0 0 2px #fff; }
 .moving output { display: block; margin: 0.5rem 0; }
-.moving dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.2rem, 1fr)); gap: 0.35rem 0.5rem;
+.moving dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.8rem, 1fr)); gap: 0.35rem 0.5rem;
   margin: 0.5rem 0; }
 .moving :is(dl > div, dt, dd) { margin: 0; padding: 0; }
-.moving dt { font-weight: 400; font-size: 0.85em; }
+.moving dt { white-space: nowrap; font-weight: 400; font-size: 0.85em; }
 .moving :is(dd, td) { font-variant-numeric: tabular-nums; font-weight: 600; }
 .moving table { width: 100%; margin: 0.25rem 0; }
 @media print { .moving-controls { display: none; } }
@@ -168,7 +170,7 @@ def moving_picture(
     data = {"said": [list(control.positions) for control in controls], "parts": parts}
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=list).replace("</", "<\\/")
     html = (
-        f'<div class="moving" role="group" aria-label="{escape(description)}"><style>{_STYLE}{FILMS}</style>{first}'
+        f'<div class="moving" role="group" aria-label="{escape(description)}"><style>{FILMS}{_STYLE}</style>{first}'
         f'<div><div class="moving-controls" hidden>{"".join(map(_control, controls))}'
         f'<button type="button">Back to the start</button></div>{second}</div>'
         f'<script type="application/json">{written}</script><script>{_SCRIPT}</script></div>'

