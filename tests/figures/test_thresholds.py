@@ -12,7 +12,9 @@ from cxrlib.figures import thresholds
 
 RNG = np.random.default_rng(3)
 LABELS = RNG.integers(2, size=80)
-MODELS = {name: (RNG.random(80) + LABELS * gain).clip(0, 2) / 2 for name, gain in (("good", 0.8), ("poor", 0.1))}
+MODELS = {
+    name: ((RNG.random(80) + LABELS * gain).clip(0, 2) / 2).round(2) for name, gain in (("good", 0.8), ("poor", 0.1))
+}
 COUNTS = {"A": (40, 60, 20, 280), "B": (55, 45, 60, 240)}
 SCORES = {
     "sensitivity": metrics.recall_score,
