@@ -13,7 +13,7 @@ from itertools import accumulate
 from operator import mul
 from xml.etree import ElementTree
 
-from cxrlib.figures.pictures import FILMS, HtmlPicture
+from cxrlib.figures.html import FILMS, HtmlPicture
 
 _STYLE = """
 .moving { color: var(--pst-color-text-base, inherit); text-align: left; display: flex; flex-wrap: wrap;

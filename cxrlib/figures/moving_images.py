@@ -9,8 +9,9 @@ from skimage.measure import approximate_polygon, find_contours
 
 from cxrlib.arrays import check_image, check_pair
 from cxrlib.evaluation.localisation import map_to_box, measure
+from cxrlib.figures.html import HtmlPicture
 from cxrlib.figures.moving import Control, moving_picture
-from cxrlib.figures.pictures import HtmlPicture, data_uri, film, rectangle
+from cxrlib.figures.pictures import data_uri, film, rectangle
 from cxrlib.figures.radiographs import PREDICTED, TRUE, over_film, overlay, placed
 from cxrlib.figures.tables import QUALITY_NAMES
 from cxrlib.restoration.quality import PSNR_CEILING

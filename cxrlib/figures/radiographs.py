@@ -9,7 +9,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cxrlib.figures.pictures import HtmlPicture, data_uri, film, films, rectangle
+from cxrlib.figures.html import HtmlPicture
+from cxrlib.figures.pictures import data_uri, film, films, rectangle
 from cxrlib.figures.style import PALETTE, WIDTH_IN_INCHES, styled
 
 PREDICTED, TRUE = "#D55E00", "#0072B2"  # the paper's Figure 8 has red and blue; here orange and blue, of Okabe and Ito

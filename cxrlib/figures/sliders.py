@@ -11,7 +11,8 @@ from html import escape
 import numpy as np
 
 from cxrlib.arrays import check_pair
-from cxrlib.figures.pictures import HtmlPicture, data_uri
+from cxrlib.figures.html import HtmlPicture
+from cxrlib.figures.pictures import data_uri
 
 WIDTH_IN_PIXELS = 420  # at most; a phone shows less
 

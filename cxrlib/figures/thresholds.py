@@ -9,8 +9,8 @@ from sklearn.metrics import roc_curve
 
 from cxrlib.evaluation.operating_point import concave_bounds, d_prime_from_counts, implied_sensitivity
 from cxrlib.evaluation.scores import COUNTS, SCORES, check_predictions, from_counts
+from cxrlib.figures.html import HtmlPicture
 from cxrlib.figures.moving import Control, moving_picture
-from cxrlib.figures.pictures import HtmlPicture
 from cxrlib.figures.style import NOTHING
 from cxrlib.figures.tables import SCORE_NAMES, signed
 
