@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from cxrlib.figures.moving import Control, moving_picture
 from cxrlib.figures.html import one_below_the_other
+from cxrlib.figures.moving import Control, moving_picture
 
 DRAWING = '<svg viewBox="0 0 9 9" role="img" aria-label="a dot"><circle data-part="dot" r="1"></circle></svg>'
 TOLD = '<p data-part="sum"></p><p data-part="who"></p>'
