@@ -221,7 +221,7 @@ def test_models_that_do_not_fit_are_refused(images):
     inputs = keras.Input((SIZE, SIZE, 1))
     maps = keras.layers.Conv2D(3, 3)(inputs)
     pooled = keras.layers.GlobalAveragePooling2D()(maps)
-    with pytest.raises(ValueError, match="softmax at the end"):
+    with pytest.raises(ValueError, match="end the model in a softmax"):
         score_cam(keras.Model(inputs, keras.layers.Dense(2)(pooled)), images, 1)
     nested = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(pooled))(inputs)
     with pytest.raises(ValueError, match=r"encoder\.output"):

@@ -116,7 +116,7 @@ def test_similarity_is_the_alignment_of_centred_kernels():
 @pytest.mark.parametrize("features", [np.full((3, 2), np.nan), np.ones(3), np.ones((0, 2))])
 def test_features_that_are_none_are_refused(features):
     for measure in (encoders.effective_rank, encoders.summarise, lambda x: encoders.similarity(x, np.ones((3, 2)))):
-        with pytest.raises(ValueError, match="features must be .*one row an image"):
+        with pytest.raises(ValueError, match="features must be .*one row per image"):
             measure(features)
 
 
