@@ -5,7 +5,6 @@ then on each rendering of the site has this edition. Python itself (Pyodide) and
 with come from where Pyodide publishes them, when a reader asks for them.
 """
 
-import ast
 import json
 import re
 import shutil
@@ -22,6 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from wheel.wheelfile import WheelFile
 
 from bookchain.editions.commonmark import plain_notebook, with_equal_ids
+from bookchain.editions.numbers import glued_in, with_numbers
 
 CHAPTERS = ("09-auditing-the-paper",)  # they need no data, no other chapter and no TensorFlow
 MEGABYTES = 70  # what a first visit loads, most of it Python's packages; a browser test measures it
@@ -38,7 +38,6 @@ SETTINGS = {
     ],
     "litePluginSettings": {f"{KERNEL}:kernel": {"disablePyPIFallback": True}},  # nothing from anywhere else
 }
-GLUED = re.compile(r"\{glue:(?:text|md)\}`(\w+)(?::([^`]+))?`")
 RELATIVE_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)\s]+\)")  # to pages that this edition has not
 
 
@@ -68,11 +67,9 @@ def browser_notebook(chapter):
     """
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python", "display_name": "Python (Pyodide)"}})
     notebook.cells = [cell for cell in chapter.cells if cell.metadata.get("edition") != "page"]
-    numbers = glued(notebook)
+    notebook = with_numbers(notebook, glued_in(notebook))
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = GLUED.sub(lambda found: _written(found, numbers), cell.source)
-        else:
+        if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     notebook = plain_notebook(notebook)
     for cell in notebook.cells:
@@ -81,21 +78,6 @@ def browser_notebook(chapter):
     opening, first = ((TEMPLATES / name).read_text().strip() for name in ("lite.md", "lite.txt"))
     notebook.cells[:0] = [new_markdown_cell(opening), new_code_cell(first)]
     return with_equal_ids(notebook)
-
-
-def glued(notebook) -> dict[str, Any]:
-    """Give the values that an executed chapter glued for its text, by name; Markdown as text."""
-    values = {}
-    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        if scrap := output.get("metadata", {}).get("scrapbook"):
-            kinds = {kind.removeprefix(scrap.get("mime_prefix", "")): data for kind, data in output.data.items()}
-            values[scrap["name"]] = kinds.get("text/markdown") or ast.literal_eval(kinds["text/plain"])
-    return values
-
-
-def _written(role: re.Match, numbers: Mapping[str, Any]) -> str:
-    name, form = role.groups(default="")
-    return format(numbers[name], form) if name in numbers else role[0]
 
 
 def own_wheel(root: Path, folder: Path) -> None:

@@ -14,14 +14,18 @@ ROLE = re.compile(r"\{glue:(text|md)\}`([^`:]+):?([^`]*)`")
 
 def glued(executed: Path) -> dict[str, str]:
     """Give what an executed notebook has glued, each value as it was printed; nothing if there is no such notebook."""
-    if not executed.is_file():
-        return {}
+    return glued_in(nbformat.read(executed, as_version=4)) if executed.is_file() else {}
+
+
+def glued_in(notebook) -> dict[str, str]:
+    """Give what the outputs of a notebook have glued, by name: Markdown as its text, else the value as printed."""
     found = {}
-    for cell in nbformat.read(executed, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            for kind, value in output.get("data", {}).items():
-                if kind.startswith(RECORD) and kind.removeprefix(RECORD) in ("text/plain", "text/markdown"):
-                    found[output.metadata.scrapbook.name] = value
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        data = output.get("data", {})
+        for kind in ("text/markdown", "text/plain"):  # glued Markdown has both, and prints as an object of Python's
+            if RECORD + kind in data:
+                found[output.metadata.scrapbook.name] = data[RECORD + kind]
+                break
     return found
 
 

@@ -90,7 +90,7 @@ def test_notebook_has_its_numbers_and_no_output_and_links_only_to_what_it_can_re
     assert "Nothing here is for clinical use" in " ".join(opening.source.replace("\n>", "\n").split())
     assert first.source.splitlines()[2] == "%pip install --quiet --no-deps cxrlib"
     assert title.source == "# Title"
-    assert text.source == "**not so**: 0.12 of A-F, not `lost`; see, [it](https://a.org)."
+    assert text.source == "**not so**: **0.12** of **A-F**, not `lost`; see, [it](https://a.org)."
     assert (cell.source, cell.outputs, cell.execution_count) == ("1 + 1", [], None)
     assert nbformat.writes(notebook) == nbformat.writes(lite.browser_notebook(chapter()))
 

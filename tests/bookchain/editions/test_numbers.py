@@ -36,9 +36,11 @@ def test_values_come_from_an_executed_notebook(tmp_path):
         metadata = {"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}}
         return new_output("display_data", data={f"application/papermill.record/{kind}": value}, metadata=metadata)
 
+    framing = record("framing", "text/markdown", "So.")
+    framing.data["application/papermill.record/text/plain"] = "<IPython.core.display.Markdown object>"
     outputs = [
         record("gain", "text/plain", "2.3"),
-        record("framing", "text/markdown", "So."),
+        framing,
         new_output("stream", text="x"),
     ]
     nbformat.write(new_notebook(cells=[new_code_cell("glue()", outputs=outputs)]), tmp_path / "a.ipynb")
