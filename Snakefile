@@ -65,7 +65,8 @@ rule site:
 rule seeds:
     input:
         expand("{run}/{chapter}", run=plan.runs, chapter=COLLECTED),
-        ["bookchain/collect.py", "cxrlib/evaluation/repeated.py"],
+        ["bookchain/collect.py"],
+        [f"cxrlib/evaluation/{name}.py" for name in ("arms", "clusters", "repeated", "replication", "roc", "scores")],
     output:
         directory(RUN + "/seeds"),
     params:

@@ -52,8 +52,7 @@ def collect(run: Path, count: int, threshold: float = 0.5) -> dict[str, pd.DataF
     }
     tested = [frame[frame["split"] == "test"].set_index("row") for frame in predictions.values()]
     if all(frame[["patient", "label"]].equals(tested[0][["patient", "label"]]) for frame in tested):
-        areas = _areas(tested, [*states.values()], pairs)
-        tables |= {"areas": areas} if len(areas) else {}
+        tables["areas"] = _areas(tested, [*states.values()], pairs)
     return tables
 
 
@@ -68,7 +67,7 @@ def _areas(tested: list[pd.DataFrame], states: list[dict[str, str]], pairs: list
             first, second = (np.stack([frame[name] for frame in learnt]) for name in pair)
             found = replication.compare(tested[0]["label"], tested[0]["patient"], first, second)
             rows.append({"model_1": pair[0], "model_2": pair[1], **found})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else ["model_1", "model_2", "difference"])
 
 
 def _states(path: Path) -> dict[str, str]:

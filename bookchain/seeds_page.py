@@ -12,6 +12,7 @@ from cxrlib.figures.tables import SCORE_NAMES, signed
 TEMPLATE = Path(__file__).with_name("templates") / "seeds.md"
 AREA, ACCURACY = "auc", "balanced_accuracy"
 COUNTED = "It counts both other trainings and other children"
+NO_PAIR = "In no seed of this run did two models that the paper compares both learn."
 STUDENT = "It is Student's over the seeds, which have different splits, and takes these as independent"
 
 
@@ -73,7 +74,7 @@ def _differences(differences: pd.DataFrame, areas: pd.DataFrame | None) -> str:
         }
         for (first, second), found in area.to_dict("index").items()
     ]
-    return _table(pd.DataFrame(rows), "29 15 28 28") if rows else "This run has no two models that the paper compares."
+    return _table(pd.DataFrame(rows), "29 15 28 28") if rows else NO_PAIR
 
 
 def _range(low: float, high: float) -> str:

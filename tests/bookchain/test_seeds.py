@@ -151,6 +151,16 @@ def test_the_page_shows_means_over_the_seeds_and_says_what_is_left_out(tmp_path)
     assert "Every classifier learned in each seed." in section(tmp_path, 2)
 
 
+def test_where_no_pair_learned_the_split_is_shared_all_the_same(tmp_path):
+    for number in (1, 2):
+        left(tmp_path, number, idle="idle")
+        states = pd.DataFrame({"model": ["Baseline", "Den-P", "A-F"], "state": ["", "idle", "idle"]})
+        states.to_csv(tmp_path / seeds.folder("run", number) / "05-ensembles/states.csv", index=False)
+    text = section(tmp_path, 2)
+    assert "All seeds have the same split" in text
+    assert "did two models that the paper compares both learn" in text
+
+
 def test_where_splits_differ_the_interval_counts_the_seeds_alone(tmp_path):
     for number in (1, 2, 3):
         left(tmp_path, number, patients=np.arange(40) + 100 * number)
