@@ -168,7 +168,7 @@ def moving_picture(
     shown[0].set("class", "moving-picture")
     first, second = (ElementTree.tostring(root, "unicode", method="html") for root in shown)
     data = {"said": [list(control.positions) for control in controls], "parts": parts}
-    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=list).replace("</", "<\\/")
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=list).replace("<", "\\u003c")
     html = (
         f'<div class="moving" role="group" aria-label="{escape(description)}"><style>{FILMS}{_STYLE}</style>{first}'
         f'<div><div class="moving-controls" hidden>{"".join(map(_control, controls))}'
