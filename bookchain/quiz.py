@@ -22,7 +22,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
-ANSWER = re.compile(r"^- \[([ x])\] ", re.M)
+ANSWER = re.compile(r"^- \[([ xX])\] ", re.M)
 VERDICTS = {True: "Right.", False: "No."}
 
 
@@ -48,7 +48,7 @@ def read(content: str) -> tuple[str, list[Answer]]:
     answers = []
     for mark, body in zip(parts[::2], parts[1::2], strict=True):
         text, _, feedback = re.sub(r"^  ", "", body, flags=re.M).partition("\n\n")
-        answers.append(Answer(mark == "x", " ".join(text.split()), feedback.strip("\n")))
+        answers.append(Answer(mark != " ", " ".join(text.split()), feedback.strip("\n")))
         if not answers[-1].feedback:
             raise ValueError(f"quiz: the answer {answers[-1].text!r} has no feedback; add it after an empty line")
     if not question.strip() or len(answers) < 2 or sum(answer.right for answer in answers) != 1:

@@ -42,6 +42,7 @@ def test_question_answers_and_feedback_are_read():
     ("content", "message"),
     [
         (CONTENT.replace("[ ]", "[x]"), "tick one"),
+        (CONTENT.replace("[ ]", "[X]"), "tick one"),
         (CONTENT.replace("[x]", "[ ]"), "tick one"),
         (CONTENT[: CONTENT.index("- [x]")], "two answers or more"),
         (CONTENT[CONTENT.index("- [ ]") :], "give a question"),
