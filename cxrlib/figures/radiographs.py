@@ -16,7 +16,7 @@ from cxrlib.figures.style import PALETTE, WIDTH_IN_INCHES, styled
 PREDICTED, TRUE = "#D55E00", "#0072B2"  # the paper's Figure 8 has red and blue; here orange and blue, of Okabe and Ito
 DRAWN = "#56B4E9"  # a lighter blue: thin lines on grey
 COLOURS, OPACITY = "viridis", 0.7  # of activation maps; the opacity is that of a map's maximum
-_SHADES = ", ".join(to_hex(matplotlib.colormaps[COLOURS](share)) for share in (0, 0.25, 0.5, 0.75, 1))
+_SHADES = ", ".join(to_hex(matplotlib.colormaps[COLOURS](share)) for share in (0.0, 0.25, 0.5, 0.75, 1.0))
 SCALE = (
     '<p class="films-scale">map: 0 <span aria-hidden="true" style="display:inline-block;width:8rem;height:0.7rem;'
     f'background:linear-gradient(to right, {_SHADES})"></span> its maximum</p>'
