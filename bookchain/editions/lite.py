@@ -6,6 +6,7 @@ with come from where Pyodide publishes them, when a reader asks for them.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -88,7 +89,9 @@ def own_wheel(root: Path, folder: Path) -> None:
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(root / name, copy)
         command = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation", "--no-index"]
-        subprocess.run([*command, "--wheel-dir", str(folder), copy], check=True)
+        # pip asks for the versions of other programs, and these may write into the home of whoever asks.
+        own_home = {**os.environ, "HOME": copy}
+        subprocess.run([*command, "--wheel-dir", str(folder), copy], check=True, env=own_home)
 
 
 def pure_wheel(name: str, folder: Path) -> Path:
