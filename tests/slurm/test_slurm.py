@@ -62,7 +62,7 @@ def project(slurm, tmp_path_factory):
 def jobs():
     """Give what Slurm knows of each job that was submitted, in order; `name` is one of JOBS, from its comment."""
     said = subprocess.run(["scontrol", "show", "jobs", "--oneliner"], capture_output=True, text=True, check=True).stdout
-    found = [dict(re.findall(r"(\w+)=(\S*)", line.replace("TRES=", "TRES "))) for line in said.splitlines()]
+    found = [dict(re.findall(r"(\w+)=([^\s,]*)", line.replace("TRES=", "TRES "))) for line in said.splitlines()]
     names = (
         job.get("Comment", "").removeprefix("rule_chapter_wildcards_runs_slurm_").replace("_", "/") for job in found
     )
