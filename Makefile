@@ -61,6 +61,12 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m pip freeze --all --exclude-editable > $@
 
+# What drives the browser, what hands chapters to a cluster, and so on: each in a folder of its own beside the environment.
+$(VENV)/%/installed: $(READY) requirements-%.lock
+	rm -rf $(@D)
+	$(BIN)/python -m pip install -qq --target $(@D) --no-deps --require-hashes -r requirements-$*.lock
+	@touch $@
+
 book: $(READY) $(BESIDES:%=%/installed)  ## run the chapters that are out of date and render the book (PRESET=quick)
 	@$(BIN)/python -m bookchain.execute
 	@$(BIN)/python -m bookchain.rehearse "$$PRESET" --warn
@@ -68,12 +74,7 @@ book: $(READY) $(BESIDES:%=%/installed)  ## run the chapters that are out of dat
 		python -m snakemake $(EXECUTION) --quiet host
 	@echo "Open $$PWD/$(PAGE)"
 
-# JupyterLite, in a folder of its own: once it is there, `make book` finds it, and keeps the pages' buttons.
-$(LITE)/installed: $(READY) requirements-lite.lock
-	rm -rf $(LITE)
-	$(BIN)/python -m pip install -qq --target $(LITE) --no-deps --require-hashes -r requirements-lite.lock
-	@touch $@
-
+# Once JupyterLite is there, `make book` finds it, and keeps the pages' buttons.
 lite: $(LITE)/installed  ## make book, with chapters that run in the reader's own browser (PRESET=quick)
 	@$(MAKE) --no-print-directory book
 
@@ -106,12 +107,7 @@ test-backends: $(BACKENDS)/installed  ## run the tests of models, losses and tra
 	for backend in jax torch; do \
 		KERAS_BACKEND=$$backend PYTHONPATH="$$PWD/$(BACKENDS)" $(BIN)/python -m pytest -q $(BACKEND_TESTS) || exit 1; done
 
-# So does what drives the browser. The browser itself is the system's: Chromium or Chrome.
-$(BROWSER)/installed: $(READY) requirements-browser.lock
-	rm -rf $(BROWSER)
-	$(BIN)/python -m pip install -qq --target $(BROWSER) --no-deps --require-hashes -r requirements-browser.lock
-	@touch $@
-
+# The browser itself is the system's: Chromium or Chrome.
 chromium:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
@@ -122,12 +118,6 @@ test-browser: $(BROWSER)/installed chromium  ## open every page of the rendered 
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser --site $(dir $(PAGE))
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/bookchain/editions/test_pdf.py
 
-# And what hands chapters to a cluster.
-$(CLUSTER)/installed: $(READY) requirements-cluster.lock
-	rm -rf $(CLUSTER)
-	$(BIN)/python -m pip install -qq --target $(CLUSTER) --no-deps --require-hashes -r requirements-cluster.lock
-	@touch $@
-
 cluster: $(CLUSTER)/installed  ## install what make book PROFILE=slurm or PROFILE=kubernetes needs
 
 gpu: $(READY)  ## install NVIDIA's libraries for TensorFlow, and JAX with them, into the environment (some GB)
@@ -135,11 +125,6 @@ gpu: $(READY)  ## install NVIDIA's libraries for TensorFlow, and JAX with them, 
 
 test-slurm: $(CLUSTER)/installed  ## run chapters on a Slurm of this machine (root on Debian or Ubuntu: it installs and starts one)
 	PYTHONPATH="$$PWD/$(CLUSTER)" $(BIN)/python -m pytest -q tests/slurm
-
-$(PYODIDE)/installed: $(READY) requirements-pyodide.lock
-	rm -rf $(PYODIDE)
-	$(BIN)/python -m pip install -qq --target $(PYODIDE) --no-deps --require-hashes -r requirements-pyodide.lock
-	@touch $@
 
 test-lite: $(BROWSER)/installed $(PYODIDE)/installed chromium  ## run whole chapters in a browser, as a reader does after make lite (PRESET=quick)
 	PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m pytest -q tests/browser/test_lite.py --site $(dir $(PAGE)) \

@@ -17,7 +17,7 @@ from cxrlib.evaluation.arms import compared
 
 FOLDER = "seeds"  # of the tables, in the book's run folder
 PRETEXT, ENSEMBLES, EVALUATION = seeds.COLLECTED
-GAIN = ("corrupted input", "Sharp U-Net")  # methods of chapter 7's table of restoration
+INPUT, NETWORK = "corrupted input", "Sharp U-Net"  # among the methods of chapter 7's table of restoration
 
 
 def collect(run: Path, count: int, threshold: float = 0.5) -> dict[str, pd.DataFrame]:
@@ -39,7 +39,7 @@ def collect(run: Path, count: int, threshold: float = 0.5) -> dict[str, pd.DataF
     pairs = compared(scores["model"].unique())
     differences = repeated.paired_differences(scores, pairs)
     gains = [
-        repeated.paired_differences(part, [GAIN], "method").assign(task=task)
+        repeated.paired_differences(part, [(INPUT, NETWORK)], "method").assign(task=task)
         for task, part in restored.groupby("task", sort=False)
     ]
     tables = {
@@ -79,7 +79,7 @@ def _restored(folder: Path) -> pd.DataFrame:
     kept = pd.read_csv(folder / PRETEXT / "kept.csv", index_col="network")["state"].replace("learning", "")
     table = pd.read_csv(folder / EVALUATION / "table-2.csv")
     networks = ("restoration, " + table["task"]).map(kept).fillna("")
-    table.insert(2, "state", networks.where(table["method"].eq(GAIN[1]), ""))
+    table.insert(2, "state", networks.where(table["method"].eq(NETWORK), ""))
     return table
 
 

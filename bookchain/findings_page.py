@@ -8,6 +8,7 @@ import pandas as pd
 from pandas.errors import EmptyDataError
 
 from bookchain import seeds_page
+from bookchain.collect import INPUT, NETWORK
 from cxrlib.evaluation import operating_point, published, verdicts
 from cxrlib.evaluation.arms import with_role
 from cxrlib.evaluation.verdicts import Verdict
@@ -15,15 +16,14 @@ from cxrlib.figures import tables
 
 TEMPLATE = Path(__file__).with_name("templates") / "findings.md"
 NOT_MEASURED = Verdict(verdicts.NOT_TESTED, "it measured none of this")
-INPUT, NETWORK = "corrupted input", "Sharp U-Net"  # among the methods of the tables of restoration
 SYNTHETIC = "synthetic children cannot decide it"
 REAL = "this run has one training of each arm, and another seed may turn it round"
 REAL_SEEDS = "it counts one seed, and [the others](#finding-seeds) may turn it round"
 
 
-def page(run: Path, reference: Path, origins: Mapping[str, str], seeds: int = 1) -> str:
+def page(values: Mapping[str, str]) -> str:
     """Write the page, in MyST: its template with what `found` gives."""
-    return Template(TEMPLATE.read_text()).substitute(found(run, reference, origins, seeds))
+    return Template(TEMPLATE.read_text()).substitute(values)
 
 
 def found(run: Path, reference: Path, origins: Mapping[str, str], seeds: int = 1) -> dict[str, str]:

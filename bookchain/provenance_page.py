@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bookchain.markup import csv_table
 from bookchain.plan import DATA, variable
 from bookchain.provenance import ROOT, data_sets, executed, makers, resources
 
@@ -80,12 +81,7 @@ def page(run: Path, banner: str, seeds: int = 1) -> str:
 
 
 def _table(frame: pd.DataFrame, what: str = "", widths: str = "auto") -> str:
-    """Give a table in MyST, without a caption: numbers of tables are the chapters'."""
-    if frame.empty:
-        return f"{what}: {MISSING}."
-    content = frame.to_csv(index=False, lineterminator="\n")
-    options = f":header-rows: 1\n:widths: {widths}\n:class: compact wrapped names"
-    return f"```{{csv-table}}\n{options}\n\n{content}```"
+    return f"{what}: {MISSING}." if frame.empty else csv_table(frame, widths)
 
 
 def _facts(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bookchain import seeds
 from bookchain.collect import FOLDER
+from bookchain.markup import csv_table
 from cxrlib.figures.tables import SCORE_NAMES, signed
 
 TEMPLATE = Path(__file__).with_name("templates") / "seeds.md"
@@ -55,7 +56,7 @@ def _models(models: pd.DataFrame) -> str:
     rows = {"model": area.index, "seeds": area["seeds"]}
     for name, found in (("AUC", area), (SCORE_NAMES[ACCURACY], accuracy)):
         rows[name] = [_with(mean, signed(sd)) for mean, sd in zip(found["mean"], found["sd"], strict=True)]
-    return _table(pd.DataFrame(rows), "36 16 24 24")
+    return csv_table(pd.DataFrame(rows), "36 16 24 24")
 
 
 def _differences(differences: pd.DataFrame, areas: pd.DataFrame | None) -> str:
@@ -74,7 +75,7 @@ def _differences(differences: pd.DataFrame, areas: pd.DataFrame | None) -> str:
         }
         for (first, second), found in area.to_dict("index").items()
     ]
-    return _table(pd.DataFrame(rows), "29 15 28 28") if rows else NO_PAIR
+    return csv_table(pd.DataFrame(rows), "29 15 28 28") if rows else NO_PAIR
 
 
 def _range(low: float, high: float) -> str:
@@ -83,8 +84,3 @@ def _range(low: float, high: float) -> str:
 
 def _with(mean: float, spread: str, plus: bool = False) -> str:
     return signed(mean, plus=plus) + (f" ({spread})" if spread not in ("", "nan") else "")
-
-
-def _table(frame: pd.DataFrame, widths: str) -> str:
-    content = frame.to_csv(index=False, lineterminator="\n")
-    return f"```{{csv-table}}\n:header-rows: 1\n:widths: {widths}\n:class: compact wrapped names\n\n{content}```"

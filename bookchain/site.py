@@ -155,9 +155,9 @@ def assemble(
         config["html"]["extra_footer"] += f" {own.FOOTER}"
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     (site / "book/provenance.md").write_text(provenance_page.page(run, banner, seeds))
-    recorded = root / "book/reference"
-    (site / "book/findings.md").write_text(findings_page.page(run, recorded, origins, seeds))
-    front_page.write(run, site / "book", findings_page.found(run, recorded, origins, seeds))
+    found = findings_page.found(run, root / "book/reference", origins, seeds)
+    (site / "book/findings.md").write_text(findings_page.page(found))
+    front_page.write(run, site / "book", found)
     seconds = resources(run).set_index("chapter").seconds
     for path in sources(root):
         try:

@@ -27,6 +27,7 @@ import pandas as pd  # noqa: E402
 
 from bookchain.provenance import environment  # noqa: E402
 from cxrlib.data import checking, cropping, splits  # noqa: E402
+from cxrlib.data import cohort as cohorts  # noqa: E402
 from cxrlib.evaluation import baselines, probes  # noqa: E402
 from cxrlib.files import written_whole  # noqa: E402
 from cxrlib.networks import encoders, learning, losses, training, vgg16  # noqa: E402
@@ -65,7 +66,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def cohort_of(data: Path, out: Path, work: Path) -> tuple[pd.DataFrame, np.ndarray]:
+def cohort_of(data: Path, out: Path, work: Path) -> tuple[pd.DataFrame, cohorts.Pixels]:
     """Split the set as chapter 1 does it for one set and bacterial against viral; store the whole frames."""
     if not (work / "cohort.csv").is_file():
         report = checking.check(data, progress=True)
@@ -93,22 +94,25 @@ def cohort_of(data: Path, out: Path, work: Path) -> tuple[pd.DataFrame, np.ndarr
     used[columns].rename(columns={"classification": "part"}).to_csv(
         out / "images.csv", index=False, lineterminator="\n"
     )
-    return cohort, np.load(work / "clean.npy")
+    return cohort, cohorts.pixels(cohort, work / "clean.npy")
 
 
-def learn_pretext(name: str, cohort: pd.DataFrame, clean: np.ndarray, seed: int, out: Path, work: Path) -> keras.Model:
+def parts_of(cohort: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Give the numbers of the classifiers' images by part."""
+    return {part: cohorts.rows(cohort, "classification", part) for part in cohorts.PARTS}
+
+
+def learn_pretext(name: str, cohort: pd.DataFrame, seed: int, out: Path, work: Path) -> keras.Model:
     """Train the Sharp U-Net of one task on the whole pretext half; return its encoder, and write how it went."""
     task, kept = tasks.find_task(name), work / f"{name}.keras"
     if kept.is_file():
         return training.load_model(kept)
-    rows = {part: np.flatnonzero(cohort.pretext == part) for part in ("train", "validation")}
-    numbers = np.concatenate(list(rows.values()))
-    levels = corruption.draw_levels(range(len(clean)), task.levels, seed + task.seed_offset)
-    changed = np.zeros_like(clean)
-    for block in np.array_split(numbers, len(numbers) // 64):
-        images = clean[block] / np.float32(255)
-        found = corruption.corrupt(images, name, levels[block], seed + task.seed_offset, image_numbers=block)
-        changed[block] = np.rint(255 * found)
+    clean = cohorts.pixels(cohort, work.parent / "clean.npy", "pretext")
+    rows = {part: cohorts.rows(cohort, "pretext", part) for part in ("train", "validation")}
+    task_seed = seed + task.seed_offset
+    levels = corruption.draw_levels(range(len(cohort)), task.levels, task_seed)
+    corruption.save_corrupted(work / f"{name}.npy", clean, name, levels[clean.rows], task_seed, clean.rows)
+    changed = cohorts.Pixels(work / f"{name}.npy", clean.rows)
     keras.utils.set_random_seed(seed)
     # Every task begins with the same weights, which are those of the arm "Random start, Glorot".
     network = vgg16.sharp_unet((SIZE, SIZE, 3), output_channels=1, initializer="glorot_uniform", seed=seed)
@@ -123,11 +127,8 @@ def learn_pretext(name: str, cohort: pd.DataFrame, clean: np.ndarray, seed: int,
         start="glorot_uniform",
         flat=PRETEXT["flat"],
     )
-    truth = clean[rows["validation"]] / np.float32(255)
-    images = {
-        "input": changed[rows["validation"]] / np.float32(255),
-        "output": training.predict(network, changed, BATCH, rows=rows["validation"])[..., 0],
-    }
+    truth, inputs = clean[rows["validation"]], changed[rows["validation"]]
+    images = {"input": inputs, "output": training.predict(network, inputs, BATCH)[..., 0]}
     scores = [
         {"task": name, "images": kind, **{score: quality.mean_score(v) for score, v in quality.score(truth, x).items()}}
         for kind, x in images.items()
@@ -158,14 +159,14 @@ def fine_tune(
     encoder: keras.Model,
     count: int,
     cohort: pd.DataFrame,
-    clean: np.ndarray,
+    clean: cohorts.Pixels,
     seed: int,
     out: Path,
     work: Path,
 ) -> None:
     """Train one arm on all labels or on few; add its probabilities and its history to the seed's tables."""
     table = out / f"predictions-{count or 'all'}.csv"
-    rows = {part: np.flatnonzero(cohort.classification == part) for part in ("train", "validation", "test")}
+    rows = parts_of(cohort)
     scored = np.sort(np.concatenate([rows["validation"], rows["test"]][: 1 if seed == 0 else 2]))
     predictions = pd.read_csv(table) if table.is_file() else pd.DataFrame({"row": scored})
     if arm in predictions:
@@ -203,12 +204,12 @@ def labelled(rows: np.ndarray, labels: np.ndarray, count: int, seed: int) -> np.
     return np.sort(np.concatenate([rng.permutation(rows[labels[rows] == label])[:n] for label, n in wanted.items()]))
 
 
-def probe(starts: dict[str, keras.Model], cohort: pd.DataFrame, clean: np.ndarray, seed: int, out: Path) -> None:
+def probe(starts: dict[str, keras.Model], cohort: pd.DataFrame, clean: cohorts.Pixels, seed: int, out: Path) -> None:
     """Describe each start before it sees a label: sizes, live channels, rank, linear probes by block, and CKA."""
     if (out / "similarity.csv").is_file():
         return
     labels = cohort.label.to_numpy()
-    parts = [np.flatnonzero(cohort.classification == part) for part in ("train", "validation", "test")]
+    parts = [*parts_of(cohort).values()]
     rows, cuts = np.concatenate(parts), np.cumsum([len(part) for part in parts])[:-1]
     described, probed, kept = [], [], {}
     for arm, encoder in starts.items():
@@ -250,10 +251,10 @@ def append(path: Path, rows: pd.DataFrame, key: list[str]) -> None:
         rows.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
 
 
-def trivial(cohort: pd.DataFrame, clean: np.ndarray, out: Path) -> None:
+def trivial(cohort: pd.DataFrame, clean: cohorts.Pixels, out: Path) -> None:
     """Score what knows next to nothing, once for all seeds."""
-    rows = {part: np.flatnonzero(cohort.classification == part) for part in ("train", "validation", "test")}
-    found = baselines.probabilities(cohort, lambda numbers: clean[numbers] / np.float32(255), rows)
+    rows = parts_of(cohort)
+    found = baselines.probabilities(cohort, clean.__getitem__, rows)
     order = np.argsort(np.concatenate([rows["validation"], rows["test"]]))
     columns = {name: np.concatenate([parts["validation"], parts["test"]])[order] for name, parts in found.items()}
     numbers = np.sort(np.concatenate([rows["validation"], rows["test"]]))
@@ -293,7 +294,7 @@ def main() -> None:
     made = {}
     for task in ("denoising", "deblurring", "identity"):
         made[tasks.find_task(task).encoder] = step(
-            task, lambda task=task: learn_pretext(task, cohort, clean, given.seed, out, work)
+            task, lambda task=task: learn_pretext(task, cohort, given.seed, out, work)
         )
     starts = {arm: start_of(arm, made, given.vgg16, given.seed) for arm in ARMS}
     for count in LABELS:

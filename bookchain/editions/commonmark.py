@@ -66,6 +66,11 @@ def labels(root: Path) -> dict[str, str]:
     return found
 
 
+def exercise_number(label: str) -> str:
+    """Give the number of an exercise, for example "2.1", by its label; the label where the book does not number it."""
+    return labels(ROOT).get(label, label).removeprefix("Exercise ")
+
+
 def _numbered(cell) -> Iterator[tuple[str, str]]:
     """Give label and kind of all that the book numbers in a cell."""
     figure = cell.metadata.get("mystnb", {}).get("figure", {})

@@ -14,20 +14,18 @@ import nbformat
 from bookchain.chapter import project_root
 from bookchain.dependencies import read_notebook, sources
 from bookchain.editions import sandbox
-from bookchain.editions.commonmark import labels
-from bookchain.editions.exercises import answers, exercises
+from bookchain.editions.commonmark import exercise_number
+from bookchain.editions.exercises import Exercise, answers, exercises
 from bookchain.editions.grade import SECONDS, Grader
 from bookchain.editions.marks import plain
-from bookchain.provenance import ROOT
 
 
-def tried(grader: Grader, source: Path, notebook: Path) -> tuple[dict[str, str], str]:
+def tried(grader: Grader, source: Path, notebook: Path, posed: list[Exercise]) -> tuple[dict[str, str], str]:
     """Try a chapter's exercises.
 
     Returns:
         What is open, by label, with what its check says of an answer; and why the chapter could not be tried.
     """
-    posed = exercises(read_notebook(source))
     try:
         written = nbformat.read(notebook, as_version=4)
     except Exception as error:  # whatever stands in the file
@@ -59,9 +57,10 @@ def main() -> int:
         run = (root / arguments.run).resolve()
         grader = Grader(root, run, Path(work).resolve(), arguments.seconds, not sandbox.obstacle(), [folder])
         for source, notebook in there:
-            waiting, fault = tried(grader, source, notebook)
-            count = len(exercises(read_notebook(source)))
-            numbers = {label: labels(ROOT).get(label, label).removeprefix("Exercise ") for label in waiting}
+            posed = exercises(read_notebook(source))
+            waiting, fault = tried(grader, source, notebook, posed)
+            count = len(posed)
+            numbers = {label: exercise_number(label) for label in waiting}
             left = f"; open: {', '.join(numbers.values())}" if waiting else ""
             print(f"{source.stem}: {count - len(waiting)} of {count} passed{left}")
             lines = [f"{numbers[label]}: {plain(reason)}" for label, reason in waiting.items() if reason]

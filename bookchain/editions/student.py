@@ -19,12 +19,11 @@ from nbformat.v4 import new_markdown_cell
 
 from bookchain.chapter import project_root
 from bookchain.dependencies import code_cells, declared, parameter_values, read_notebook, with_values
-from bookchain.editions.commonmark import labels, plain_notebook, with_equal_ids
+from bookchain.editions.commonmark import exercise_number, plain_notebook, with_equal_ids
 from bookchain.editions.exercises import exercises, label, strip, version, with_checks
 from bookchain.editions.numbers import glued, with_numbers
 from bookchain.plan import Plan
 from bookchain.presets import PlanError
-from bookchain.provenance import ROOT
 from cxrlib.files import written_whole
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -50,7 +49,7 @@ def edition(
     source = deepcopy(read_notebook(path))
     try:
         posed = exercises(source)
-        numbers = {one.label: labels(ROOT).get(one.label, one.label).removeprefix("Exercise ") for one in posed}
+        numbers = {one.label: exercise_number(one.label) for one in posed}
         made = with_checks(label(with_numbers(source, dict(values or {}))), numbers)
         notebook = plain_notebook(made if solutions else strip(made))
     except ValueError as error:

@@ -12,9 +12,8 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from cxrlib.evaluation.scores import brier_score, from_predictions
+from cxrlib.evaluation.scores import COUNTS, brier_score, from_predictions
 
-COUNTS = ["tp", "fn", "fp", "tn"]
 SUMMARY = ["seeds", "mean", "sd", "lowest", "highest", "low", "high"]
 
 
@@ -50,7 +49,7 @@ def scores_by_seed(
                 raise ValueError(f"seed {seed}, {model}: {error}") from error
             areas = {"auc": roc_auc_score(test["label"], test[model]), "brier": brier_score(test["label"], test[model])}
             rows.append({"seed": seed, "model": model, "state": state, **areas, **scores})
-    return pd.DataFrame(rows).drop(columns=COUNTS)
+    return pd.DataFrame(rows).drop(columns=[*COUNTS])
 
 
 def paired_differences(by_seed: pd.DataFrame, pairs: Sequence[tuple[str, str]], name: str = "model") -> pd.DataFrame:

@@ -127,6 +127,13 @@ def two_level_bootstrap(
     Raises:
         ValueError: The shapes differ, or there is no resample.
     """
+    return _interval(_drawn_differences(y_true, patients, first, second, resamples, seed), level)
+
+
+def _drawn_differences(
+    y_true: ArrayLike, patients: ArrayLike, first: ArrayLike, second: ArrayLike, resamples: int, seed: int
+) -> np.ndarray:
+    """Return the mean difference in AUC of each resample that draws both classes."""
     labels, codes = np.asarray(y_true), pd.factorize(np.asarray(patients))[0]
     first, second = np.atleast_2d(np.asarray(first, float)), np.atleast_2d(np.asarray(second, float))
     if first.shape != second.shape or resamples < 1:
@@ -143,8 +150,11 @@ def two_level_bootstrap(
         found.append(np.einsum("rn,rn->r", positive @ gained, negative))
     drawn = rng.integers(len(first), size=(resamples, len(first)))
     sums = np.array(found)[drawn, np.arange(resamples)[:, None]].mean(axis=1)
-    means = sums[pairs > 0] / pairs[pairs > 0]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return sums[pairs > 0] / pairs[pairs > 0]
+
+
+def _interval(drawn: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -179,8 +189,9 @@ def contrasts(
     def compared(control: str, arm: str) -> dict[str, float]:
         both = probabilities[control], probabilities[arm]
         found = compare(y_true, patients, *both)
+        drawn = _drawn_differences(y_true, patients, *both, resamples, seed)
         for name, level in (("", 0.95), ("_90", 0.9)):
-            low, high = two_level_bootstrap(y_true, patients, *both, resamples, seed, level)
+            low, high = _interval(drawn, level)
             found |= {f"drawn_low{name}": low, f"drawn_high{name}": high}
         return found
 

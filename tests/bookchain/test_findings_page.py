@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from bookchain.findings_page import TEMPLATE, page
+from bookchain import findings_page
+from bookchain.findings_page import TEMPLATE
 from cxrlib.evaluation import audit, published, repeated, scores, significance
 
 SYNTHETIC = {"restoration": "synthetic", "classification": "synthetic"}
@@ -18,6 +19,10 @@ AUDIT = "09-auditing-the-paper"
 def write(frame, run, name):
     (run / name).parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(run / f"{name}.csv", index=False)
+
+
+def page(*given, **options):
+    return findings_page.page(findings_page.found(*given, **options))
 
 
 def audited(run, counts):
