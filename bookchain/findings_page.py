@@ -42,7 +42,7 @@ def found(run: Path, reference: Path, origins: Mapping[str, str], seeds: int = 1
     real = origins["classification"] == "real"
     values |= {
         "seeds": seeds_page.section(run, seeds),
-        "once": "Each arm was trained once."
+        "once": "One training of each arm counts here."
         if seeds == 1
         else "This is seed 1; [the others](#finding-seeds) follow it.",
         "trainings": f"this run did so {seeds} times" if real and seeds > 1 else "nobody has done this here",

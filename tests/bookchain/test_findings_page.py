@@ -116,12 +116,12 @@ def test_a_run_of_several_seeds_says_that_the_verdicts_count_one_of_them(run):
     write(repeated.over_seeds(pair, ("model_1", "model_2")), run, "seeds/differences")
     text = page(run, ROOT / "book/reference", REAL, seeds=2)
     assert "Den-P minus Baseline,2,0.000 (0.000 to 0.000),0.000 (0.000 to 0.000)" in text
-    assert "Each arm was trained once" not in text
+    assert "One training of each arm counts here" not in text
     assert "many times on films of children, and this run did so 2 times." in text
     assert text.count("it counts one seed, and [the others](#finding-seeds)") == 2
     one = page(run, ROOT / "book/reference", REAL)
     assert "finding-seeds" not in one
-    assert "Each arm was trained once" in one
+    assert "One training of each arm counts here" in one
 
 
 def classified(run, gap, idle=()):

@@ -17,7 +17,7 @@ def test_the_task_of_the_guide_runs_through_chapters_2_to_4(project, tmp_path):
         registry.write(f"\n\n{CODE}")
     preset = copy / "tests/tiny.yml"
     text = re.sub(r"(?m)^tasks: .*$", TASKS, preset.read_text())
-    preset.write_text(re.sub(r"(?m)^  arms: .*$", "  arms: [Baseline]", text))
+    preset.write_text(re.sub(r"(?m)^  arms: .*$", "  arms: [Baseline]\n  repeated: ''", text))
 
     result = snakemake(copy, "--cores", "2", "runs/tiny/04-classification")
     assert result.returncode == 0, result.stderr[-6000:]
