@@ -52,13 +52,14 @@ rule site:
         repository=launch.address(os.environ, Path(workflow.basedir)) or "",
         banner=plan.banner(),
         origins=[f"{task}={origin}" for task, origin in plan.origins().items()],
-        lite=["--lite", str(folder)] if (folder := lite.packages()) else [],
+        # Only whether it is there: the place of the environment is no part of what a page is made from.
+        lite=["--lite"] if lite.packages() else [],
     message:
         "rendering the book"
     log:
         RUN + "/logs/site.log",
     shell:
-        "TF_CPP_MIN_LOG_LEVEL=3 python -m bookchain.site {RUN:q} --banner {params.banner:q} --origins {params.origins} --seeds {params.seeds} {params.lite:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "TF_CPP_MIN_LOG_LEVEL=3 python -m bookchain.site {RUN:q} --banner {params.banner:q} --origins {params.origins} --seeds {params.seeds} {params.lite} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 # What the chapters found with each seed, beside one another.

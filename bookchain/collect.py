@@ -17,6 +17,7 @@ from cxrlib.evaluation.arms import compared
 
 FOLDER = "seeds"  # of the tables, in the book's run folder
 PRETEXT, ENSEMBLES, EVALUATION = seeds.COLLECTED
+AREAS = ["model_1", "model_2", *replication.COMPARED]
 INPUT, NETWORK = "corrupted input", "Sharp U-Net"  # among the methods of chapter 7's table of restoration
 
 
@@ -67,7 +68,7 @@ def _areas(tested: list[pd.DataFrame], states: list[dict[str, str]], pairs: list
             first, second = (np.stack([frame[name] for frame in learnt]) for name in pair)
             found = replication.compare(tested[0]["label"], tested[0]["patient"], first, second)
             rows.append({"model_1": pair[0], "model_2": pair[1], **found})
-    return pd.DataFrame(rows, columns=None if rows else ["model_1", "model_2", "difference"])
+    return pd.DataFrame(rows, columns=AREAS)  # where no pair learned, a table without rows
 
 
 def _states(path: Path) -> dict[str, str]:

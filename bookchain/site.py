@@ -182,18 +182,18 @@ def main() -> int:
     parser.add_argument("--banner", default="", help="text for the head of every page")
     parser.add_argument("--origins", nargs="*", default=[], metavar="TASK=ORIGIN", help="for example restoration=real")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds the run has; the pages show the first")
-    parser.add_argument("--lite", type=Path, metavar="FOLDER", help="JupyterLite's packages, for chapters in a browser")
+    parser.add_argument("--lite", action="store_true", help="add chapters that run in the reader's browser")
     arguments = parser.parse_args()
     root = project_root()
     origins = dict(pair.split("=") for pair in arguments.origins)
-    site = assemble(root, root / arguments.run, arguments.banner, origins, arguments.seeds, bool(arguments.lite))
+    site = assemble(root, root / arguments.run, arguments.banner, origins, arguments.seeds, arguments.lite)
     # Its script would name the Python of the folder that it was installed in, which may have been moved since.
     start = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", start, "build", str(site), "-W", "--keep-going"]
     environment = surroundings(root, root / arguments.run / "home", os.environ)
     status = subprocess.run(command, env=environment, check=False).returncode
     if arguments.lite and not status:
-        lite.build(root, site, root / arguments.lite, environment)
+        lite.build(root, site, lite.packages(), environment)
     return status
 
 

@@ -19,6 +19,8 @@ from cxrlib.evaluation.significance import all_pairs
 
 BETTER, WORSE, ALIKE, UNDECIDED = "better", "worse", "no difference that matters", "undecided"
 FEWEST_SEEDS = 3
+# What `compare` returns.
+COMPARED = ("seeds", "difference", "by_seed", "by_child", "degrees", "low", "high", "low_90", "high_90", "p")
 SIGNIFICANCE_LEVEL = 0.05
 
 

@@ -61,6 +61,7 @@ def test_several_seeds_are_obuchowski_and_rockette():
     degrees = denominator**2 / (mean_square**2 / 2)
 
     found = replication.compare(labels, patients, first, second)
+    assert tuple(found) == replication.COMPARED
     assert found["difference"] == pytest.approx(theta[1].mean() - theta[0].mean())
     # The jackknife and DeLong's placements differ by little, and by less the more children there are.
     assert found["by_seed"] ** 2 + found["by_child"] ** 2 == pytest.approx(2 / 3 * denominator, rel=0.03)
