@@ -60,15 +60,13 @@ def compare(y_true: ArrayLike, patients: ArrayLike, first: ArrayLike, second: Ar
         interval, `low` and `high`, and of its 90 % interval, `low_90` and `high_90`; and the two-sided `p`.
 
     Raises:
-        ValueError: The shapes differ, or as in `cxrlib.evaluation.roc.placements`.
+        ValueError: The shapes differ, an image has no patient, all images are of one child, or as in
+            `cxrlib.evaluation.roc.placements`.
     """
-    first, second = np.atleast_2d(np.asarray(first, float)), np.atleast_2d(np.asarray(second, float))
-    if first.shape != second.shape:
-        raise ValueError(f"probabilities {first.shape} and {second.shape}: give both arms with the same seeds")
+    first, second, codes = _checked(y_true, patients, first, second)
     seeds = len(first)
     differences = areas(y_true, second) - areas(y_true, first)  # (seeds,)
     added = np.array([auc_contributions(y_true, scores) for scores in (*first, *second)])
-    codes = pd.factorize(np.asarray(patients))[0]
     by_child = np.array([np.bincount(codes, row) for row in added])  # (2 seeds, children)
     children = by_child.shape[1]
     covariance = by_child @ by_child.T * children / (children - 1)
@@ -127,7 +125,7 @@ def two_level_bootstrap(
         (low, high) of the second minus the first.
 
     Raises:
-        ValueError: The shapes differ, or there is no resample.
+        ValueError: As in `compare`, or there is no resample.
     """
     return _interval(_drawn_differences(y_true, patients, first, second, resamples, seed), level)
 
@@ -136,10 +134,10 @@ def _drawn_differences(
     y_true: ArrayLike, patients: ArrayLike, first: ArrayLike, second: ArrayLike, resamples: int, seed: int
 ) -> np.ndarray:
     """Return the mean difference in AUC of each resample that draws both classes."""
-    labels, codes = np.asarray(y_true), pd.factorize(np.asarray(patients))[0]
-    first, second = np.atleast_2d(np.asarray(first, float)), np.atleast_2d(np.asarray(second, float))
-    if first.shape != second.shape or resamples < 1:
-        raise ValueError(f"probabilities {first.shape} and {second.shape}, {resamples} resamples: give equal shapes")
+    first, second, codes = _checked(y_true, patients, first, second)
+    if resamples < 1:
+        raise ValueError(f"{resamples} resamples: ask for at least one")
+    labels = np.asarray(y_true)
     rng, children = np.random.default_rng(seed), codes.max() + 1
     times = rng.multinomial(children, np.full(children, 1 / children), size=resamples)[:, codes]  # (resamples, images)
     positive, negative = times[:, labels == 1], times[:, labels == 0]
@@ -153,6 +151,29 @@ def _drawn_differences(
     drawn = rng.integers(len(first), size=(resamples, len(first)))
     sums = np.array(found)[drawn, np.arange(resamples)[:, None]].mean(axis=1)
     return sums[pairs > 0] / pairs[pairs > 0]
+
+
+def _checked(
+    y_true: ArrayLike, patients: ArrayLike, first: ArrayLike, second: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the probabilities of both arms, shape (seeds, images), and the number of each image's child, (images,)."""
+    first, second = np.atleast_2d(np.asarray(first, float)), np.atleast_2d(np.asarray(second, float))
+    if first.shape != second.shape:
+        raise ValueError(f"probabilities {first.shape} and {second.shape}: give both arms with the same seeds")
+    images, codes = np.size(y_true), pd.factorize(np.asarray(patients))[0]
+    if first.shape[1] != images or len(codes) != images:
+        raise ValueError(f"{images} labels, {len(codes)} patients, probabilities {first.shape}: one of each per image")
+    if lacking := int((codes < 0).sum()):
+        raise ValueError(
+            f"{lacking} of {images} images have no patient: name each image's child, or leave these images out "
+            "(in a set that names no children, each image is a child of its own)"
+        )
+    if codes.max() == 0:
+        raise ValueError(
+            f"all {images} images are of one child: a comparison by child needs at least two; "
+            "look whether the column of patients is the right one"
+        )
+    return first, second, codes
 
 
 def _interval(drawn: np.ndarray, level: float) -> tuple[float, float]:

@@ -161,8 +161,29 @@ def test_verdicts_follow_the_protocol(found, expected):
 def test_arms_of_other_seeds_are_refused():
     labels, patients, first, second = study(seeds=3)
     for call in (replication.compare, replication.two_level_bootstrap):
-        with pytest.raises(ValueError, match="same seeds|equal shapes"):
+        with pytest.raises(ValueError, match="with the same seeds"):
             call(labels, patients, first, second[:2])
+
+
+@pytest.mark.parametrize("call", [replication.compare, replication.two_level_bootstrap])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_children_that_cannot_be_counted_are_refused_with_a_remedy(call, seeds):
+    labels, patients, first, second = study(seeds=seeds)
+    some = patients.astype(object)
+    some[[0, 5]] = None
+    with pytest.raises(ValueError, match=f"2 of {len(labels)} images have no patient: name each image's child"):
+        call(labels, some, first, second)
+    with pytest.raises(ValueError, match=f"all {len(labels)} images are of one child: .* needs at least two"):
+        call(labels, np.zeros_like(patients), first, second)
+    with pytest.raises(ValueError, match=f"{len(labels) - 1} patients, .* one of each per image"):
+        call(labels, patients[1:], first, second)
+    with pytest.raises(ValueError, match="one of each per image"):
+        call(labels[1:], patients[1:], first, second)
+
+
+def test_a_bootstrap_needs_resamples():
+    with pytest.raises(ValueError, match="0 resamples: ask for at least one"):
+        replication.two_level_bootstrap(*study(), resamples=0)
 
 
 def test_names_are_kept_by_frames():
