@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
+
+from cxrlib.evaluation.localisation import paired_differences
 
 SUPPORTED, IN_PART, NOT_SHOWN = "supported", "supported in part", "not shown"
 CONTRADICTED, OPEN, NOT_TESTED = "contradicted", "open", "not tested yet"
 SIGNIFICANCE_LEVEL = 0.05  # the paper's
+MEASURE_NAMES = {"iou": "mean IoU", "pointing": "pointing game"}  # those of `localisation.MEASURES`
 
 
 class Verdict(NamedTuple):
@@ -31,8 +33,8 @@ def gain_over_input(inputs: pd.DataFrame, output: Mapping[str, float]) -> Verdic
         output: The same scores of the restored images.
 
     Returns:
-        "supported" if every reading's input is below the output in all scores, "not shown" if every input reaches it
-        in all scores, and "open" otherwise.
+        "supported" if every reading's input is below the output in all scores, "contradicted" if every input is above
+        it in all scores, "not shown" if every input reaches it in all scores, and "open" otherwise.
 
     Raises:
         ValueError: There is no reading.
@@ -42,9 +44,10 @@ def gain_over_input(inputs: pd.DataFrame, output: Mapping[str, float]) -> Verdic
     """
     if inputs.empty:
         raise ValueError("no reading of the inputs: give at least one row")
-    scores = inputs[list(output)]
-    reached, below = (scores >= pd.Series(output)).all(axis=1), (scores < pd.Series(output)).all(axis=1)
-    word = SUPPORTED if below.all() else NOT_SHOWN if reached.all() else OPEN
+    scores, restored = inputs[list(output)], pd.Series(output)
+    reached, below = (scores >= restored).all(axis=1), (scores < restored).all(axis=1)
+    above = (scores > restored).all(axis=None)
+    word = SUPPORTED if below.all() else CONTRADICTED if above else NOT_SHOWN if reached.all() else OPEN
     return Verdict(
         word,
         f"the untouched input reaches all published scores in {reached.sum()} of {len(inputs)} readings of the text, "
@@ -66,8 +69,9 @@ def superior(
         idle: Networks that did not learn. A pair with one of them is left out: it would compare with no method.
 
     Returns:
-        "supported" if all pairs differ significantly as claimed in all measures, "contradicted" if some differ the
-        other way and none as claimed, "supported in part" if some differ as claimed, else "not shown".
+        "supported" if all pairs differ significantly as claimed in all measures, "supported in part" if some do and
+        none the other way, "contradicted" if some differ the other way and none as claimed, "open" if there are both,
+        else "not shown".
 
     Raises:
         KeyError: A measure has no test of a claimed pair.
@@ -112,6 +116,8 @@ def difference(tests: pd.DataFrame, worse: str, better: str) -> dict[str, float]
 def all_pairs_differ(pairs: pd.DataFrame, exceptions: Collection[tuple[str, str]]) -> Verdict:
     """Judge whether all pairs of models except the named ones differ significantly.
 
+    The claim is about the outcome of a test. Where it is contradicted the models may still differ.
+
     Args:
         pairs: One row per pair: `model_1`, `model_2`, `p` and `p_holm`.
         exceptions: The pairs that are not claimed to differ, in the order of the table.
@@ -135,31 +141,46 @@ def closer_to_boxes(scores: pd.DataFrame, arms: Sequence[str], rival: str) -> Ve
     """Judge whether the maps of some arms match boxes better than those of another arm, image by image.
 
     Args:
-        scores: One row per image and map: `map`, `row` (the image) and `iou`.
+        scores: One row per image and map: `map`, `row` (the image), `patient`, and the measures `pointing` and `iou`,
+            as `cxrlib.evaluation.localisation.measure` gives them.
         arms: Maps that are claimed to be better.
         rival: The map that they are compared with.
 
     Returns:
-        "supported" if the interval of every mean difference (95 %, normal, paired by image) is above zero,
-        "contradicted" if none is above and one is below, "supported in part" if some are above, else "not shown".
+        The word of `superior`, where a difference counts if the 95% interval of its mean over resampled children
+        (`cxrlib.evaluation.localisation.paired_differences`) leaves out zero. The intervals are not adjusted for their
+        number. With a single child "not shown".
 
     Raises:
-        ValueError: An arm or the rival has no map, or fewer than two images are measured.
+        ValueError: An arm or the rival has no map, the patients are missing, or fewer than two images are measured.
     """
-    table = scores.pivot(index="row", columns="map", values="iou")
-    missing = [name for name in (*arms, rival) if name not in table]
-    if missing or not arms or len(table) < 2:
+    missing = [name for name in (*arms, rival) if name not in set(scores["map"])]
+    if missing or not arms or scores["row"].nunique() < 2:
         raise ValueError(f"no maps of {', '.join(missing) or 'any arm'}, or fewer than two images with boxes")
-    told, above, below = [], 0, 0
-    for arm in arms:
-        apart = (table[arm] - table[rival]).dropna()
-        mean, margin = apart.mean(), 1.96 * apart.std(ddof=1) / np.sqrt(len(apart))
-        above, below = above + (mean - margin > 0), below + (mean + margin < 0)
-        told.append(f"{arm} {mean:+.3f} ({mean - margin:+.3f} to {mean + margin:+.3f})")
-    because = f"mean IoU minus that of {rival}, with its interval: {', '.join(told)}"
-    return Verdict(_word(above, below, len(arms)), because.replace("-0.", "\N{MINUS SIGN}0."))
+    if "patient" not in scores:
+        raise ValueError("the scores have no column `patient`: add each image's, because intervals are over children")
+    patients = scores.drop_duplicates("row").set_index("row")["patient"]
+    if patients.nunique() < 2:
+        return Verdict(NOT_SHOWN, "all images with boxes are of one child, which says nothing about others")
+    found = paired_differences(scores, patients, [(rival, arm) for arm in arms])
+    told = []
+    for measure, name in MEASURE_NAMES.items():
+        rows = found[found["measure"] == measure]
+        limits = [
+            f"{row.model_2} {_signed(row.difference)} ({_signed(row.low)} to {_signed(row.high)})"
+            for row in rows.itertuples()
+        ]
+        told.append(f"{name} minus that of {rival}: {', '.join(limits)}")
+    word = _word((found["low"] > 0).sum(), (found["high"] < 0).sum(), len(found))
+    return Verdict(word, f"with intervals over resampled children, {'; '.join(told)}")
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _word(above: int, below: int, asked: int) -> str:
     """Return the verdict on so many comparisons, of which some speak for a claim and some against it."""
+    if above and below:
+        return OPEN
     return SUPPORTED if above == asked else IN_PART if above else CONTRADICTED if below else NOT_SHOWN

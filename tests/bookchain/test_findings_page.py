@@ -133,8 +133,9 @@ def classified(run, gap, idle=()):
     write(frame.assign(difference=gap, p=0.001, p_holm=0.004), run, "08-significance/controls")
     write(pd.DataFrame(columns=["model_1", "model_2", "difference", "p", "p_holm"]), run, "08-significance/areas")
     ious = {"Baseline": 0.3, "Den-P": 0.3 + gap, "Deb-P": 0.3 + gap}
-    rows = [(name, row, iou + row / 100) for name, iou in ious.items() for row in range(5)]
-    write(pd.DataFrame(rows, columns=["map", "row", "iou"]), run, "06-activation-maps/localisation")
+    rows = [(name, row, f"child {row}", iou + row / 100) for name, iou in ious.items() for row in range(5)]
+    scores = pd.DataFrame(rows, columns=["map", "row", "patient", "iou"])
+    write(scores.assign(pointing=scores.iou), run, "06-activation-maps/localisation")
 
 
 @pytest.mark.parametrize(("gap", "word"), [(0.1, "supported"), (-0.1, "contradicted")])

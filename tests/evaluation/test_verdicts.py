@@ -1,9 +1,11 @@
 """Verdicts follow their numbers: with the numbers turned round, each says the opposite."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.weightstats import DescrStatsW
+from scipy.stats import bootstrap
 
 from cxrlib.evaluation import verdicts
 
@@ -19,6 +21,7 @@ def readings(*rows):
     [
         (readings((25, 0.5), (29, 0.59)), "supported", ("in 0 of 2", "each in 2")),
         (readings((30, 0.6), (40, 0.9)), "not shown", ("in 2 of 2", "each in 0")),
+        (readings((31, 0.61), (40, 0.9)), "contradicted", ("in 2 of 2", "each in 0")),
         (readings((25, 0.5), (40, 0.9)), "open", ("in 1 of 2", "each in 1")),
         (readings((25, 0.9), (40, 0.5)), "open", ("in 0 of 2", "each in 0")),  # scores that disagree
     ],
@@ -48,7 +51,8 @@ CLAIMED = [("old", "new"), ("old", "other")]
         ((0.1, 0.2), (0.01, 0.04), "supported"),
         ((-0.1, -0.2), (0.01, 0.04), "contradicted"),
         ((0.1, 0.2), (0.01, 0.05), "supported in part"),  # at the level is not below it
-        ((0.1, -0.2), (0.01, 0.01), "supported in part"),
+        ((0.1, -0.2), (0.01, 0.01), "open"),
+        ((-0.1, 0.2), (0.01, 0.01), "open"),
         ((0.1, 0.2), (0.5, 0.5), "not shown"),
         ((-0.1, 0.2), (0.01, 0.5), "contradicted"),
     ],
@@ -101,12 +105,16 @@ def test_pairs_that_are_said_to_differ_are_held_to_it(p, p_holm, word, counts):
     assert verdicts.all_pairs_differ(pairs, ()).word == "contradicted"  # the exception is what excuses b and c
 
 
-def maps(**shifts):
+def maps(images=1, noise=0.01, **shifts):
+    """Scores of 50 children with so many images each; an arm's gain is its shift, and noise that is the child's own."""
     rng = np.random.default_rng(0)
-    common = rng.uniform(0.2, 0.4, 50)
+    children = np.repeat(np.arange(50), images)
+    common = rng.uniform(0.2, 0.4, len(children))
+    places = {"row": np.arange(len(children)), "patient": children}
     return pd.concat(
-        pd.DataFrame({"map": name, "row": range(50), "iou": common + shift + rng.normal(0, 0.01, 50)})
+        pd.DataFrame({"map": name, **places, "iou": iou, "pointing": iou})
         for name, shift in {"rival": 0.0, **shifts}.items()
+        for iou in [common + shift + rng.normal(0, noise, 50)[children]]
     )
 
 
@@ -116,6 +124,8 @@ def maps(**shifts):
         (0.05, 0.1, "supported"),
         (-0.05, -0.1, "contradicted"),
         (0.05, 0.0, "supported in part"),
+        (-0.05, 0.0, "contradicted"),
+        (0.05, -0.05, "open"),
         (0.0, 0.0, "not shown"),
     ],
 )
@@ -126,16 +136,43 @@ def test_maps_are_compared_image_by_image(one, two, word):
     assert maps(one=one)[lambda frame: frame["map"] == "one"].iou.std() > 0.05
 
 
+def test_maps_are_counted_by_child():
+    """Nine images of each child say the same: counted as 450 children, they would show what 50 do not."""
+    repeated = maps(images=9, noise=0.1, one=0.03)
+    assert verdicts.closer_to_boxes(repeated, ["one"], "rival").word == "not shown"
+    as_children = repeated.assign(patient=repeated.row)
+    assert verdicts.closer_to_boxes(as_children, ["one"], "rival").word == "supported"
+
+
+def test_measures_that_disagree_leave_the_claim_open():
+    scores = maps(one=0.05)
+    opposed = scores.assign(pointing=-scores.pointing)
+    assert verdicts.closer_to_boxes(scores, ["one"], "rival").word == "supported"
+    assert verdicts.closer_to_boxes(opposed, ["one"], "rival").word == "open"
+    alike = scores.assign(pointing=1.0)
+    assert verdicts.closer_to_boxes(alike, ["one"], "rival").word == "supported in part"
+
+
 def test_maps_that_were_not_measured_are_named():
     with pytest.raises(ValueError, match="no maps of two"):
         verdicts.closer_to_boxes(maps(one=0.1), ["one", "two"], "rival")
     with pytest.raises(ValueError, match="fewer than two images"):
         verdicts.closer_to_boxes(maps(one=0.1)[lambda frame: frame.row < 1], ["one"], "rival")
+    with pytest.raises(ValueError, match="no column `patient`: add"):
+        verdicts.closer_to_boxes(maps(one=0.1).drop(columns="patient"), ["one"], "rival")
 
 
-def test_the_interval_of_a_paired_difference_is_statsmodels():
+def test_one_child_shows_nothing():
+    found = verdicts.closer_to_boxes(maps(one=0.1).assign(patient="a"), ["one"], "rival")
+    assert found.word == "not shown"
+    assert "of one child" in found.because
+
+
+def test_the_interval_of_a_paired_difference_is_scipys():
     scores = maps(one=0.05)
     table = scores.pivot(index="row", columns="map", values="iou")
-    low, high = DescrStatsW(table["one"] - table["rival"]).zconfint_mean()
-    found = verdicts.closer_to_boxes(scores, ["one"], "rival").because
-    assert f"({low:+.3f} to {high:+.3f})" in found
+    gain = (table["one"] - table["rival"]).to_numpy()
+    low, high = bootstrap((gain,), np.mean, n_resamples=20_000, method="percentile", rng=1).confidence_interval
+    because = verdicts.closer_to_boxes(scores, ["one"], "rival").because
+    told = [float(number) for number in re.search(r"one (\S+) \((\S+) to (\S+)\)", because).groups()]
+    assert told == pytest.approx([gain.mean(), low, high], abs=0.0011)
