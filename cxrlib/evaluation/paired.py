@@ -1,7 +1,7 @@
 """Tests of two classifiers on the same images: McNemar's and DeLong's, each with an interval.
 
-Both take the images as independent, which several images of one child are not. `cxrlib.evaluation.clusters` draws
-children instead and returns how much the variance grows.
+Both take the images as independent, which several images of one child are not. DeLong's can be counted by child.
+`cxrlib.evaluation.clusters` draws children instead and returns how much the variance grows.
 """
 
 from __future__ import annotations  # the code reference then says ArrayLike, not what numpy makes of it
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 from statsmodels.stats.contingency_tables import mcnemar
 
+from cxrlib.evaluation.clusters import auc_contributions, variance_ratio
 from cxrlib.evaluation.roc import delong
 from cxrlib.evaluation.scores import check_predictions
 from cxrlib.evaluation.significance import all_pairs, z_test
@@ -115,13 +116,18 @@ def pairwise_mcnemar(y_true: ArrayLike, predicted: Mapping[str, ArrayLike]) -> p
     return all_pairs(list(predicted), lambda a, b: mcnemar_sensitivity(y_true, predicted[a], predicted[b]))
 
 
-def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: ArrayLike) -> dict[str, float]:
+def compare_auc(
+    y_true: ArrayLike, probability_1: ArrayLike, probability_2: ArrayLike, patients: ArrayLike | None = None
+) -> dict[str, float]:
     """Test the difference of two areas under the ROC curve on the same images (DeLong et al. 1988).
 
     Args:
         y_true: labels, 0 normal and 1 abnormal, shape (images,).
         probability_1: the first model's probability of abnormal, shape (images,).
         probability_2: the second model's.
+        patients: the patient of each image, shape (images,). DeLong's variance is then counted by child (Obuchowski,
+            Biometrics 53 (1997) 567-578): multiplied by `cxrlib.evaluation.clusters.variance_ratio`, which is 1 where
+            each child has one image. Without patients all images are taken as independent.
 
     Returns:
         `auc_1`, `auc_2`, `difference` (second minus first), `standard_error`, the 95% interval of the difference `low`
@@ -133,7 +139,7 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
         orders, the one found and its reverse, give such a difference.
 
     Raises:
-        ValueError: as in `cxrlib.evaluation.roc.delong`.
+        ValueError: as in `cxrlib.evaluation.roc.delong`, or the patients do not fit the images.
 
     >>> found = compare_auc([0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5], [0.1, 0.2, 0.8, 0.9])
     >>> found["difference"], found["standard_error"], found["z"], round(found["p"], 3)
@@ -141,7 +147,11 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
     """
     (auc_1, auc_2), covariance = delong(y_true, [probability_1, probability_2])
     contrast = np.array([-1.0, 1.0])
-    standard_error = float(np.sqrt(max(contrast @ covariance @ contrast, 0.0)))
+    variance = max(contrast @ covariance @ contrast, 0.0)
+    if patients is not None and variance > 0:
+        first, second = (auc_contributions(y_true, probability) for probability in (probability_1, probability_2))
+        variance *= variance_ratio(second - first, patients)
+    standard_error = float(np.sqrt(variance))
     difference, margin = float(auc_2 - auc_1), float(norm.ppf(0.975)) * standard_error
     tested = z_test(difference, standard_error)
     if difference != 0 and standard_error == 0:
@@ -152,7 +162,10 @@ def compare_auc(y_true: ArrayLike, probability_1: ArrayLike, probability_2: Arra
 
 
 def pairwise_auc(
-    y_true: ArrayLike, probabilities: Mapping[str, ArrayLike], pairs: Sequence[tuple[str, str]] | None = None
+    y_true: ArrayLike,
+    probabilities: Mapping[str, ArrayLike],
+    pairs: Sequence[tuple[str, str]] | None = None,
+    patients: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Compare the areas under the ROC curves of every pair of models by `compare_auc`, with Holm's adjustment.
 
@@ -160,12 +173,13 @@ def pairwise_auc(
         y_true: labels, 0 normal and 1 abnormal, shape (images,).
         probabilities: name of each model to its probability of abnormal, shape (images,).
         pairs: pairs that were planned, the control first; all pairs by default. Holm's adjustment is over these alone.
+        patients: the patient of each image, shape (images,), to count by child as in `compare_auc`.
 
     Returns:
         One row per pair, as in `cxrlib.evaluation.significance.pairwise`.
     """
 
     def compare(a: str, b: str) -> dict[str, float]:
-        return compare_auc(y_true, probabilities[a], probabilities[b])
+        return compare_auc(y_true, probabilities[a], probabilities[b], patients)
 
     return all_pairs(list(probabilities), compare, pairs)

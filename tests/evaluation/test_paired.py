@@ -107,6 +107,58 @@ def test_auc_difference_of_two_correlated_models():
     assert result["p"] == pytest.approx(2 * norm.sf(abs(result["z"])))
 
 
+def two_models(children=80, images=1, seed=7):
+    """Labels, patients and two models' probabilities; all images of a child say the same."""
+    generator = np.random.default_rng(seed)
+    y_true = generator.integers(0, 2, children)
+    shared = generator.normal(size=children)
+    models = [norm.cdf(skill * y_true + shared + generator.normal(size=children)) for skill in (0.8, 1.0)]
+    return [np.repeat(values, images) for values in (y_true, np.arange(children), *models)]
+
+
+def test_the_test_of_areas_is_delongs_where_each_child_has_one_image():
+    y_true, patients, first, second = two_models()
+    assert paired.compare_auc(y_true, first, second, patients) == pytest.approx(
+        paired.compare_auc(y_true, first, second)
+    )
+
+
+def test_copies_of_an_image_add_no_evidence_where_children_are_counted():
+    single = paired.compare_auc(*(two_models()[place] for place in (0, 2, 3)))
+    y_true, patients, first, second = two_models(images=9)
+    by_child = paired.compare_auc(y_true, first, second, patients)
+    assert by_child["p"] == pytest.approx(single["p"], rel=0.1)  # m / (m - 1) of the images apart
+    assert by_child["low"] == pytest.approx(single["low"], abs=0.003)
+    by_image = paired.compare_auc(y_true, first, second)
+    assert by_image["z"] == pytest.approx(3 * by_child["z"])
+    assert by_image["p"] < 0.05 < by_child["p"]
+    frame = paired.pairwise_auc(y_true, {"a": first, "b": second}, [("b", "a")], patients)
+    assert frame["p"][0] == pytest.approx(by_child["p"])
+
+
+def test_the_variance_by_child_is_that_of_a_jackknife_over_children():
+    generator = np.random.default_rng(11)
+    patients = np.repeat(np.arange(90), generator.integers(1, 5, 90))
+    y_true = generator.integers(0, 2, 90)[patients]
+    shared = generator.normal(size=90)[patients]
+    first, second = (norm.cdf(y_true + shared * w + generator.normal(size=len(y_true))) for w in (1.5, 0.2))
+    found = paired.compare_auc(y_true, first, second, patients)
+    without = []
+    for child in range(90):
+        kept = patients != child
+        without.append(roc_auc_score(y_true[kept], second[kept]) - roc_auc_score(y_true[kept], first[kept]))
+    jackknife = np.sqrt(89 / 90 * np.sum((without - np.mean(without)) ** 2))
+    assert found["standard_error"] == pytest.approx(jackknife, rel=0.03)
+    assert found["standard_error"] > 1.1 * paired.compare_auc(y_true, first, second)["standard_error"]
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(1.96 * found["standard_error"], rel=1e-4)
+
+
+def test_patients_must_fit_the_images():
+    y_true, patients, first, second = two_models()
+    with pytest.raises(ValueError, match="one per image"):
+        paired.compare_auc(y_true, first, second, patients[1:])
+
+
 ORDER = np.array([0, 0, 0, 1, 1, 1, 1])
 CONSTANT, PERFECT, SOME = np.full(7, 0.5), np.arange(7) / 10, np.array([0.1, 0.6, 0.3, 0.5, 0.9, 0.2, 0.7])
 
