@@ -111,20 +111,3 @@ def probabilities(
         fitted = classifier().fit(parts["train"], labels)
         found[name] = {part: fitted.predict_proba(values)[:, 1] for part, values in parts.items()}
     return found
-
-
-def against(network: dict[str, float], trivial: float) -> str:
-    """Return by rule how the best network compares with logistic regression on 256 pixels.
-
-    Args:
-        network: `auc` and the limits of its interval, `low` and `high`, as `roc.roc_auc` returns them.
-        trivial: AUC of the regression on the same images.
-
-    Returns:
-        "... above" with the difference, or "no better than" if the regression's AUC is not below the interval of the
-        network. The interval is the network's alone, so a close call needs a paired test.
-
-    >>> against({"auc": 0.8, "low": 0.76, "high": 0.84}, 0.75), against({"auc": 0.8, "low": 0.7, "high": 0.9}, 0.75)
-    ('0.050 above', 'no better than')
-    """
-    return f"{network['auc'] - trivial:.3f} above" if network["low"] > trivial else "no better than"
