@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
 
-ORIGINS = ("synthetic", "real", "published", "calculated", "unknown")  # the last: no run has been told of
+ORIGINS = ("synthetic", "real", "published", "calculated", "unknown")  # the last: where no run is known
 PACKAGES = ("cxrlib", "phantom")  # whose functions a caption links to
 EXPLAINED = "book/provenance"  # the page that the banner leads to
 PURPOSES = ("restoration", "classification")  # classes whose origin depends on the data that the run was given

@@ -71,7 +71,7 @@ def cut(
     Args:
         image: Grey image (H, W), float in [0, 1].
         maps: Network to its map (H, W) in [0, 1].
-        boxes: The radiologists' boxes (x_min, y_min, x_max, y_max), maxima exclusive; none where there are none.
+        boxes: The radiologists' boxes (x_min, y_min, x_max, y_max), maxima exclusive; an empty list if there are none.
         threshold: Cut at first, as a share of the map's maximum; for "otsu" one half.
 
     Returns:

@@ -19,7 +19,7 @@ def films(rows: Sequence[Sequence[str]], labels: Sequence[str], description: str
 
     Args:
         rows: Rows of what `film` gives.
-        labels: Label of each row; none where there are none.
+        labels: Label of each row, or an empty list.
         description: What all of them show.
         scale: HTML below them that explains their colours.
     """
@@ -35,7 +35,7 @@ def film(image: np.ndarray, title: str, description: str, over: str = "") -> str
 
     Args:
         image: Grey image (H, W), float in [0, 1].
-        title: What stands above it.
+        title: Its title, shown above it.
         description: What it shows, for those who do not see it.
         over: SVG that is drawn over it, in pixels of the image.
     """

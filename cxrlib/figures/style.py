@@ -52,8 +52,8 @@ STYLE = {
 def looks(names: Iterable[str]) -> dict[str, dict]:
     """Return the look of each model of a figure: color, marker and ls (line style), as Matplotlib names them.
 
-    The book's models have theirs. Another's follows from its name, and is nobody else's in the figure; it may share a
-    marker with one of the book's, but then has another colour.
+    The book's models have fixed looks. Another model gets one from its name, and shares it with no other model of the
+    figure; it may share a marker with one of the book's models, but not the colour as well.
 
     Args:
         names: Models of the figure.
