@@ -164,14 +164,14 @@ lab: $(READY)  ## open the chapters in JupyterLab, those of student/ if it is th
 serve: $(READY)  ## show the rendered book on localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(dir $(PAGE)) 8000
 
-# Playwright tells which formula or picture cannot be printed.
+# Playwright says which formula or picture cannot be printed.
 pdf: book $(BROWSER)/installed  ## print the book as runs/PRESET/book.pdf (needs Chromium or Chrome)
 	@PYTHONPATH="$$PWD/$(BROWSER)" $(BIN)/python -m bookchain.editions.pdf $(RUN)
 
 launch: $(READY)  ## write the notebooks that launch buttons open to _build/launch (BOOK_REPOSITORY=address)
 	$(BIN)/python -m bookchain.editions.launch _build/launch
 
-# Versions that are locked stay; delete a line, or a file, to have it chosen anew.
+# Versions that are locked stay; delete a line, or a file, to have it chosen again.
 lock:  ## bring all requirements-*.lock with hashes up to pyproject.toml, for all systems and Pythons
 	$(PYTHON) -m venv --clear $(UV)
 	$(UV)/bin/python -m pip install -qq uv==0.13.9

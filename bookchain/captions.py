@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
 
-ORIGINS = ("synthetic", "real", "published", "calculated", "unknown")  # the last: no run has been told of
+ORIGINS = ("synthetic", "real", "published", "calculated", "unknown")  # the last: where no run is known
 PACKAGES = ("cxrlib", "phantom")  # whose functions a caption links to
 EXPLAINED = "book/provenance"  # the page that the banner leads to
 PURPOSES = ("restoration", "classification")  # classes whose origin depends on the data that the run was given
@@ -91,7 +91,7 @@ def one_head(html: str) -> str:
 def with_caption(html: str) -> str:
     """Make a figure's caption the caption of the table in it, and say of each head what it is the head of.
 
-    A picture of a table, or a text in its place, keeps its caption.
+    A table without a row says so. A picture of a table, or a text in its place, keeps its caption.
     """
     page = BeautifulSoup(html, "html.parser")
     table, words = page.find("table"), page.select_one("figcaption > p")
@@ -107,6 +107,12 @@ def with_caption(html: str) -> str:
             head["scope"] = "colgroup" if int(head.get("colspan", 1)) > 1 else "col"
         else:
             head["scope"] = "rowgroup" if int(head.get("rowspan", 1)) > 1 else "row"
+    rows = table.find_all("tr")
+    if rows and table.thead and table.thead.find_all("tr") == rows:
+        cells = sum(int(cell.get("colspan", 1)) for cell in rows[-1].find_all(["td", "th"]))
+        (table.tbody or table).append(
+            BeautifulSoup(f'<tr><td class="no-row" colspan="{cells}">none in this run</td></tr>', "html.parser")
+        )
     return re.sub(r"<table\b[^>]*>", lambda opened: opened[0] + caption, str(page), count=1)
 
 

@@ -106,7 +106,7 @@ def end(run: Path) -> None:
 
 
 def alive(root: Path) -> str:
-    """Say which run of a project is alive, or may be, for all that can be seen from here; empty if none is."""
+    """Say which run of a project is alive, or may be, as far as this machine can see; empty if none is."""
     for record in sorted(root.glob(f"runs/*/{RUNNING}")):
         try:
             told = json.loads(record.read_text())

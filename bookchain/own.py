@@ -13,7 +13,7 @@ WORDS = {"radiograph": "image", "radiographs": "images", "children": "patients",
 
 
 def notice(run: Path, parameters: Mapping[str, Any]) -> str:
-    """Write what stands at the head of each chapter that has to do with the images; "" where none are the reader's own.
+    """Write the note at the head of each chapter that uses the images; "" where none of them are the reader's own.
 
     Args:
         run: Run folder in which chapter 1 has finished.

@@ -82,7 +82,7 @@ def description(doctree: nodes.document | None) -> str:
 def describe(app, pagename, templatename, context, doctree) -> None:
     """Give a page its description, a picture for those who share it, and how to cite it.
 
-    The root is called as the book is; other pages bear the book's name behind their own.
+    The root has the book's name; other pages have it after their own.
     """
     base, root = app.config.html_baseurl, pagename == app.config.root_doc
     title = unescape(re.sub(r"<[^>]+>", "", context.get("title") or app.config.project))
@@ -122,7 +122,7 @@ def cite(title: str, pagename: str, address: str | None, date: str, whole: bool 
         pagename: What Sphinx calls it, for example notebooks/07-evaluation.
         address: Where it is published; None if nobody knows.
         date: Of the numbers on the page, as YYYY-MM-DD.
-        whole: Whether it stands for the whole book.
+        whole: Whether it represents the whole book.
     """
     book, version = CITATION["title"], CITATION["version"]
     where = f"In: {book}, version {version}" if not whole else f"Version {version}"
@@ -142,7 +142,7 @@ def cite(title: str, pagename: str, address: str | None, date: str, whole: bool 
 
 
 def unique_ids(app, doctree: nodes.document) -> None:
-    """Name the contents of exercises and solutions after them: sphinx-exercise calls them all alike."""
+    """Name the contents of exercises and solutions after them: sphinx-exercise gives them all one name."""
     for section in doctree.findall(nodes.section):
         if section["ids"] in (["exercise-content"], ["solution-content"]):
             section["ids"] = [f"{section.parent.get('label')}-{section['ids'][0]}"]

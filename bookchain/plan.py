@@ -94,7 +94,7 @@ class Plan:
         while not place.exists():
             place = place.parent
         if not (place.is_dir() and os.access(place, os.W_OK)):
-            raise PlanError(f"{place}: no folder that can be written to; make it one (or move away what stands there)")
+            raise PlanError(f"{place}: no folder that can be written to; make it one (or move away what is there)")
         shelved = self.root / "presets" / f"{self.preset}.yml"
         owner = self._owner.read_text().strip() if self._owner.is_file() else ""
         for other in filter(None, (str(shelved), owner)):

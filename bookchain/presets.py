@@ -47,7 +47,7 @@ RANGES = {
 }
 """Lowest and highest value, of each number in a list too; a number without a line here may be 0 or more."""
 
-POOLED = 16  # pixels of an image that one of VGG-16's deepest features stands for
+POOLED = 16  # side, in pixels of an image, of one place of VGG-16's deepest maps
 OTHER_WORDS = {"threshold": ("otsu",), "thresholds": ("otsu",)}  # words that stand in a number's place
 AS_LONG = ("synthetic_kermany", "synthetic_vindr", "restoration_sizes", "classification_sizes")  # as the chapter's
 
@@ -110,7 +110,7 @@ def read(file: Path, shelf: Path, above: tuple[Path, ...] = ()) -> dict[str, Any
 
 
 def spread(settings: Mapping[str, Any], chapters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Give a parameter that stands outside the sections to all chapters that have it; a section's own value wins.
+    """Give a parameter that is outside the sections to all chapters that have it; a section's own value wins.
 
     Args:
         settings: What `read` gives.

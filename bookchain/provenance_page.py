@@ -13,19 +13,19 @@ from bookchain.plan import DATA, variable
 from bookchain.provenance import ROOT, data_sets, executed, makers, resources
 
 TEMPLATE = Path(__file__).with_name("templates") / "provenance.md"
-GIVEN = "given"  # stands for the paths of data and weights, which are of no use to others and may name people
+GIVEN = "given"  # in place of the paths of data and weights, which help nobody else and may name people
 MISSING = "not recorded"
 
 
 class Setting(NamedTuple):
-    """A parameter of a chapter: the value it ran with, and its own, which stands in its parameters cell."""
+    """A parameter of a chapter: the value it ran with, and its own, from its parameters cell."""
 
     value: Any
     default: Any
 
 
 def parameters(run: Path) -> dict[str, dict[str, Setting]]:
-    """Read the parameters that each executed chapter ran with, beside its own; a path is only said to be given."""
+    """Read the parameters that each executed chapter ran with, beside its own; paths are left out."""
     found = {}
     for chapter, notebook in executed(run).items():
         cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", [])]
@@ -47,7 +47,7 @@ def _without_path(name: str, value: Any) -> Any:
 
 
 def page(run: Path, banner: str, seeds: int = 1) -> str:
-    """Write the page, in MyST; what a run did not record is said to be so.
+    """Write the page, in MyST; it says what a run did not record.
 
     Args:
         run: Run folder with the executed chapters.

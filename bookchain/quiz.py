@@ -1,7 +1,7 @@
 """Sphinx extension: the directive `quiz`, a question whose answers each open to what is right or wrong about them.
 
-An answer is a `<details>` element: it works by mouse, finger and key, without a script, and is told to those who hear
-the page as something to open. Its content is a list of answers, the right one ticked, each with its feedback::
+An answer is a `<details>` element: it works by mouse, finger and key, without a script, and a screen reader
+announces it as something to open. Its content is a list of answers, the right one ticked, each with its feedback::
 
     ```{quiz}
     Which score do you ask for first?

@@ -68,7 +68,7 @@ def rehearse(plan: Plan, steps: int) -> pd.DataFrame:
         own = {name: str(path) for name, path in given.items() if name in known}
         values = plan.parameters(chapter) | few | own | {"run": str(run)}
         if execute(run, chapter, json.dumps({"parameters": values})):
-            raise PlanError(f"{chapter} failed in the rehearsal of {plan.preset}; its traceback stands above")
+            raise PlanError(f"{chapter} failed in the rehearsal of {plan.preset}; its traceback is above")
         lines = record.read_text().splitlines() if record.is_file() else []
         rows += [{"chapter": chapter, **json.loads(line)} for line in lines[len(rows) :]]
     return pd.DataFrame(rows)
@@ -159,10 +159,10 @@ def warning(plan: Plan) -> str:
     if plan.profile or not plan.wants_gpu or "GPU" in provenance.environment(plan.root)["machine"]:
         return ""
     kept = plan.root / f"runs/{plan.preset}-rehearsal/report.txt"
-    known = kept.read_text().splitlines()[-2] if kept.is_file() else "what it takes here says the rehearsal"
+    known = kept.read_text().splitlines()[-2] if kept.is_file() else "the rehearsal says what it takes here"
     return (
         f"Preset {plan.preset} is made for a GPU, and none is here: {known}. "
-        f"`make rehearse PRESET={plan.preset}` takes about ten minutes and tells a live network from a dead one."
+        f"`make rehearse PRESET={plan.preset}` takes about ten minutes and shows whether each network learns."
     )
 
 

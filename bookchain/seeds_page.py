@@ -1,4 +1,4 @@
-"""The section on a run's seeds, for the page of findings: how far the scores move when all is trained anew."""
+"""The section on a run's seeds, for the page of findings: how far the scores move when everything is trained again."""
 
 from pathlib import Path
 from string import Template

@@ -25,13 +25,13 @@ from bookchain.provenance import makers, resources
 from bookchain.surroundings import surroundings
 
 WORDS_A_MINUTE = 150  # technical prose with figures and equations
-SHOWN = "teaching"  # tag of the few code cells of a chapter that its page shows unasked
+SHOWN = "teaching"  # tag of the few code cells of a chapter that its page shows unfolded
 # Tags of cells that need no fold: they are hidden, or lie within a folded solution.
 UNFOLDED = {SHOWN, "hide-input", "remove-input", "remove-cell", "solution", "check"}
 
 
 def without_paths(text: str, values: Mapping[str, Any], root: Path) -> str:
-    """Take the folders of the reader's machine out of a text: they may name people, and are of no use to others.
+    """Take the folders of the reader's machine out of a text: they may name people, and help nobody else.
 
     Args:
         text: What a chapter printed, or the value of a parameter.

@@ -23,7 +23,7 @@ def surroundings(
     Args:
         root: The project's root: its code is what is imported.
         home: Folder for all that programs keep of their own: settings, caches, temporary files.
-        environment: The user's environment; of it stays what is none of `DROPPED`, such as the paths of programs.
+        environment: The user's environment; all but `DROPPED` stays, such as the paths of programs.
         backend: Keras's; empty: that of the environment, or TensorFlow.
         threads: Of one computation; sums of another number of parts differ in their last digits. 0: the cores.
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def flush_to_disk(path: str | Path) -> None:
-    """Wait until what was written to a file is on the disk, where no loss of power takes it.
+    """Wait until what was written to a file is on the disk, where a loss of power cannot reach it.
 
     Args:
-        path: The file, closed or flushed by whoever wrote it.
+        path: The file; whatever wrote it has closed or flushed it.
 
     Raises:
         OSError: If there is no such file, or the disk fails.

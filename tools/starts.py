@@ -3,9 +3,9 @@
     python tools/starts.py path/to/chest_xray OUT
 
 A restoration network is trained to denoise for a few steps, a classifier to tell bacterial from viral pneumonia for a
-few hundred. `unet.jsonl` and `classifier.jsonl` get one line a training as soon as it is done, and a second call goes
-on where the first one ended; `first-step.csv` tells what one step of Adam does to the features of each layer. Nothing
-that is written shows an image.
+few hundred. `unet.jsonl` and `classifier.jsonl` get one line a training as soon as it is done, and a second call
+continues where the first one ended. `first-step.csv` shows what one step of Adam does to the features of each layer. No
+output shows an image.
 """
 
 import argparse

@@ -16,7 +16,7 @@ function pageAt(address) {
 
 function contentOf(target) {
   if (target.matches("dt")) return target.parentElement.querySelector(`#${CSS.escape(target.id)} ~ dd`); // past synonyms
-  if (target.matches("figure")) return target.querySelector("figcaption");
+  if (target.matches("figure")) return target.querySelector("figcaption") ?? target.querySelector("table");
   if (target.matches("section")) return target.querySelector(":scope > p");
   return target.matches("div.citation, div.math, div.exercise, table") ? target : null;
 }
@@ -27,8 +27,10 @@ function excerpt(target, address) {
   if (!content) return null;
   const copy = document.createElement("div");
   copy.append(content.cloneNode(true));
-  if (target.matches("figure")) copy.append(...[...target.querySelectorAll("img")].slice(0, 1).map((img) => img.cloneNode()));
-  copy.querySelectorAll(".headerlink, .made-by, button, script, style").forEach((part) => part.remove());
+  // The first picture: a row of films, two images under a divider, the drawing of a picture that moves, or a plot.
+  const picture = target.matches("figure:has(figcaption)") && target.querySelector(".films, .before-after, .moving svg, img");
+  if (picture) copy.append(picture.cloneNode(true));
+  copy.querySelectorAll(".headerlink, .made-by, button, input, script, style").forEach((part) => part.remove());
   copy.querySelectorAll("[id]").forEach((part) => part.removeAttribute("id"));
   copy.querySelectorAll("a").forEach((link) => link.replaceWith(...link.childNodes));
   copy.querySelectorAll("img").forEach((img) => (img.src = new URL(img.getAttribute("src"), address)));

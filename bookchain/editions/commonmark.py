@@ -29,7 +29,7 @@ ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
 
 
 class Fence(NamedTuple):
-    """A fenced block: a directive's name (empty for code), what stands behind it, options, content; and its lines.
+    """A fenced block: a directive's name (empty for code), the words after it, options, content; and its lines.
 
     `lines` are its first line in the text, and the one after its last.
     """
@@ -180,7 +180,7 @@ def _details(title: str, content: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Turn what stands outside directives: roles and links."""
+    """Turn what is outside directives: roles and links."""
     text = ROLE.sub(lambda found: _role(found[1], found[2]) or found[0], text)
     return LINK.sub(lambda found: _link(found[1], found[2]) or found[0], text)
 

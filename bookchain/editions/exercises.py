@@ -1,7 +1,7 @@
 """The rules of a chapter's exercises, and what is left of a chapter when their solutions are taken out.
 
-An exercise is an `{exercise}` with a label; its solution stands between `{solution-start}` and `{solution-end}`, its
-code in cells tagged `solution`, and what tries an answer in cells tagged `check`.
+An exercise is an `{exercise}` with a label; its solution is between `{solution-start}` and `{solution-end}`. Cells
+tagged `solution` have its code, and cells tagged `check` try an answer.
 """
 
 import ast
@@ -139,7 +139,7 @@ def answers(exercise: Exercise, notebook) -> tuple[list[str], str]:
             found += [str(cell.source)] * ("solution" in tags)
     if found == [STUB + stub(cell.source) for cell in exercise.solution]:
         return [], "not solved: the cell is as it was handed out"
-    return found, "" if found else "no answer: the cell is gone, or was written anew elsewhere"
+    return found, "" if found else "no answer: the cell is gone, or its content was moved to a new cell"
 
 
 def version(notebook) -> str:
@@ -151,7 +151,7 @@ def version(notebook) -> str:
 
 
 def _outside(text: str, inside: bool) -> tuple[str, bool]:
-    """Give what of a text stands in no solution, and whether the text ends in one."""
+    """Give the parts of a text that are outside solutions, and whether the text ends in one."""
     lines, kept, position = text.split("\n"), [], 0
     for fence in fences(text):
         if fence.name == "solution-start":

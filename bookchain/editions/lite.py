@@ -89,7 +89,7 @@ def own_wheel(root: Path, folder: Path) -> None:
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(root / name, copy)
         command = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation", "--no-index"]
-        # pip asks for the versions of other programs, and these may write into the home of whoever asks.
+        # pip asks for the versions of other programs, and these may write into the home of its user.
         own_home = {**os.environ, "HOME": copy}
         subprocess.run([*command, "--wheel-dir", str(folder), copy], check=True, env=own_home)
 

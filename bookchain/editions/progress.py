@@ -28,7 +28,7 @@ def tried(grader: Grader, source: Path, notebook: Path, posed: list[Exercise]) -
     """
     try:
         written = nbformat.read(notebook, as_version=4)
-    except Exception as error:  # whatever stands in the file
+    except Exception as error:  # the file may contain anything
         return {one.label: "" for one in posed}, f"{notebook.name} cannot be read ({type(error).__name__})"
     if not any(answers(one, written)[0] for one in posed):  # no process is started for a chapter not begun
         return {one.label: "" for one in posed}, ""

@@ -28,7 +28,7 @@ DISK = 256 * 2**20  # bytes of all files in a file system of its own
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store", "/etc/ld.so.cache", "/etc/alternatives")
 KEPT = ("PATH", "LD_LIBRARY_PATH")  # of the lecturer's environment: keys and tokens do not go on
 NAMESPACES = "setpriv --pdeathsig KILL unshare --user --map-root-user --mount --net --pid --ipc --uts --fork"
-# With a capability, a process in the namespace could mount what is read-only anew.
+# With a capability, a process in the namespace could mount read-only places again, and write to them.
 UNPRIVILEGED = "setpriv --no-new-privs --inh-caps=-all --ambient-caps=-all --bounding-set=-all"
 
 
@@ -86,7 +86,7 @@ def started(
 ) -> Iterator[subprocess.Popen]:
     """Run a command in namespaces of its own, or else on copies of its places; end it and everything that it started.
 
-    The arguments are those of `confined`. Without namespaces the folder of `scratch` is laid anew each time.
+    The arguments are those of `confined`. Without namespaces the folder of `scratch` is made again each time.
     """
     if isolated:
         mount.mkdir(exist_ok=True)

@@ -91,7 +91,7 @@ def main() -> int:
     for name, (notebook, count) in editions.items():
         target = arguments.out / f"{name}.ipynb"
         if target.exists():
-            print(f"{target}: kept, for answers may be in it; move it away to have it written anew")
+            print(f"{target}: kept, because answers may be in it; move it away to have it written again")
             continue
         with written_whole(target) as partial:
             nbformat.write(notebook, partial)

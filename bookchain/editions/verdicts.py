@@ -30,7 +30,7 @@ BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bookchain.editions
 
 
 class AnswerError(Exception):
-    """An answer raised an exception, or gave back no value; in a check it stands for all exceptions of an answer."""
+    """An answer raised an exception, or gave back no value; in a check it replaces every exception of an answer."""
 
 
 class Ended(BaseException):
@@ -62,7 +62,7 @@ class SetUpError(RuntimeError):
 
 
 class Answers:
-    """One student's answers, in a process that is started when it is needed, and anew after it has ended.
+    """One student's answers, in a process that starts when it is needed, and again after it has ended.
 
     Args:
         start: Gives the context of such a process.

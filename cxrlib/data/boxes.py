@@ -57,7 +57,7 @@ def _leave_out_empty(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
         for row in rows[~drawn].itertuples()
     ]
     for (file, name), boxes in rows[~rows.finding.isin(CLASS_NAMES)].groupby(["file", "finding"]):
-        fault = f"{len(boxes)} boxes of {name!r}, which is none of the 36 findings, the first on {boxes.image.iloc[0]}"
+        fault = f"{len(boxes)} boxes of {name!r}, not one of the 36 findings, the first on {boxes.image.iloc[0]}"
         issues.append(Issue(file, "warning", fault, "correct the spelling; the boxes are kept as they are"))
     return rows[drawn], issues
 

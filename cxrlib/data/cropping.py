@@ -106,7 +106,7 @@ def crop_to_lungs(
     header = io.BytesIO()
     shape = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), size, size)}
     np.lib.format.write_array_header_1_0(header, shape)
-    # After power loss the file may be shorter than the record tells.
+    # After power loss the file may be shorter than the record says.
     stored = (array.stat().st_size - len(header.getvalue())) // size**2 if array.is_file() else 0
     rows = rows[: max(0, min(len(rows), stored)) // BLOCK * BLOCK]
     with open(array, "r+b" if rows else "wb") as crops, open(record, "w") as lines:

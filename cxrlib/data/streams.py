@@ -28,7 +28,7 @@ def stream_size(stream: bytes) -> tuple[int, int, int, bool | None]:
         Height and width in pixels, bits, and whether values have a sign (None for JPEG and JPEG-LS, which do not say).
 
     Raises:
-        ValueError: If it is none of the three.
+        ValueError: If it is not one of the three.
     """
     if not stream.startswith(JPEG_START):
         start = stream.index(JPEG_2000_START)  # not always 0: some writers keep the boxes of a .jp2 file

@@ -22,12 +22,12 @@ SUFFIXES = (".csv", ".tsv")
 NEGATIVE = ("normal", "negative", "healthy", "control", "benign", "no", "none", "false", "0")
 """Labels that say by themselves, in small letters, which of two classes is the negative one."""
 
-FEW = 20  # patients of a class; with fewer, its parts of a split get too small to tell anything
+FEW = 20  # patients of a class; with fewer, its parts of a split get too small to show anything
 
 HOW = (
-    "write a CSV with one row an image and the columns path (from the table's folder on), patient (whoever or whatever "
-    "several images may show) and label (two values or more); finding, split (train, validation, test), purpose "
-    "(restoration, classification) and mask (a file) are optional"
+    "write a CSV with one row an image and the columns path (from the table's folder on), patient (the person or "
+    "thing that several images may show) and label (two values or more); finding, split (train, validation, test), "
+    "purpose (restoration, classification) and mask (a file) are optional"
 )
 
 

@@ -114,7 +114,7 @@ def _read_labels(root: Path, folder: str) -> tuple[pd.DataFrame, list[Issue]]:
     unknown = [name for name in table if name not in {"image_id", "rad_ID", *LABELS}]
     missing = [name for name in LABELS if name not in table]
     if not issues:
-        fault, remedy = "is none of the 15 labels", "correct its name, or remove it; it is not read"
+        fault, remedy = "is not one of the 15 labels", "correct its name, or remove it; it is not read"
         issues = [Issue(str(source), "warning", f"column {name!r} {fault}", remedy) for name in unknown]
         if missing:
             remedy = "fetch it again; an image with no other label counts as one without labels"

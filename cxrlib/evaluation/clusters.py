@@ -83,8 +83,9 @@ def variance_ratio(values: ArrayLike, patients: ArrayLike) -> float:
 def auc_contributions(y_true: ArrayLike, probability: ArrayLike) -> np.ndarray:
     """Return what each image adds to the error of an area under the ROC curve, from its placement.
 
-    The sum of their squares is DeLong's variance, but for factors m / (m - 1) of the m images of a class. Summed within
-    each child before they are squared, they give that of Obuchowski, Biometrics 53 (1997) 567-578, likewise.
+    The sum of their squares is DeLong's variance, but for factors m / (m - 1) of the m images of a class. If they are
+    summed within each child before they are squared, they give the variance of Obuchowski, Biometrics 53 (1997)
+    567-578, but for the same factors.
 
     Args:
         y_true: Labels, 0 normal and 1 abnormal, shape (images,).

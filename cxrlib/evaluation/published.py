@@ -62,8 +62,8 @@ def as_frame(table: Mapping[str, Mapping[str, str | int]]) -> pd.DataFrame:
 def decode_counts(row: Mapping[str, str], max_images: int = 1750) -> pd.DataFrame:
     """Return every confusion matrix that rounds to a printed row of scores, one misprinted cell allowed.
 
-    A sensitivity of four digits leaves at most a few numerators for each number of positives, and a specificity
-    likewise, so that all test sets up to `max_images` can be tried. Where the misprint is the sensitivity or the
+    A sensitivity of four digits leaves at most a few numerators for each number of positives. The same is true of a
+    specificity. So all test sets up to `max_images` can be tried. Where the misprint is the sensitivity or the
     specificity itself, Youden's index and the other one stand in for it.
 
     Args:

@@ -174,7 +174,7 @@ def scores_by_level(scores: pd.DataFrame, level_labels: Mapping[str, str]) -> Fi
         for place, (column, label) in zip(line, QUALITY_NAMES.items(), strict=True):
             middle = by_level[column].mean()
             error = np.stack([middle - by_level[column].quantile(0.05), by_level[column].quantile(0.95) - middle])
-            error = error.clip(0)  # where all are alike, a mean may be rounded to the wrong side
+            error = error.clip(0)  # where all are equal, a mean may be rounded to the wrong side
             place.errorbar(middle.index, middle, yerr=error, color=PALETTE[0], marker="o", ms=4, capsize=2)
             place.set(xlabel=level_label, ylabel=label, xticks=list(middle.index))
             if len(middle) > 4 or middle.index.max() < 1:

@@ -37,7 +37,7 @@ def confusion_matrices(
         )  # fmt: skip
         place.set(title=name)
         place.tick_params(length=0)
-    name_axes(axes, len(counts), "called", "truly")
+    name_axes(axes, len(counts), "called", "label")
     return figure
 
 
@@ -62,7 +62,7 @@ def pairwise_differences(pairs: pd.DataFrame, models: Sequence[str], significanc
         table.astype(float), annot=text, fmt="", cmap="PuOr_r", vmin=-largest, vmax=largest, ax=axes,
         cbar_kws={"label": "sensitivity of the row minus the column"}, linewidths=1,
     )  # fmt: skip
-    axes.tick_params(axis="x", rotation=35)
+    axes.set_xticks(axes.get_xticks(), table.columns, rotation=35, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="y", rotation=0)
     return figure
 

@@ -1,8 +1,8 @@
 """Pictures that a reader moves: a drawing, its controls, and what each position of the controls changes.
 
 All values are worked out beforehand, so a page needs no kernel and no network. A few lines of script choose which of
-them are shown, and compute nothing. Where no script runs, as on paper, the picture stands still at its start and shows
-no controls. Script and style sheet lie inside the picture, so that it moves in a notebook too.
+them are shown, and compute nothing. Where no script runs, as on paper, the picture shows its start and no controls.
+Script and style sheet lie inside the picture, so that it moves in a notebook too.
 """
 
 import json
@@ -103,7 +103,7 @@ class Control:
     is_list: bool = False
 
     def __post_init__(self):
-        """Refuse a start that is none of the positions."""
+        """Refuse a start that is not one of the positions."""
         if not 0 <= self.start < len(self.positions):
             raise ValueError(
                 f"control {self.label!r} has {len(self.positions)} positions and starts at {self.start}; "
@@ -122,7 +122,7 @@ def moving_picture(
 
     Args:
         drawing: HTML of the picture, well-formed as XML. What moves in it has an attribute `data-part` with its name.
-        told: HTML of the numbers that go with it, likewise; it stands below the controls.
+        told: HTML of the numbers below the controls, with the same attributes.
         controls: Controls, one of them with two positions or more. A frame is one position of each; the last control's
             changes fastest.
         parts: Name of each part to what changes of it: an attribute, or "text" for its words, with the value in each

@@ -5,13 +5,12 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from skimage.measure import approximate_polygon, find_contours
 
 from cxrlib.arrays import check_image, check_pair
 from cxrlib.evaluation.localisation import map_to_box, measure
 from cxrlib.figures.html import HtmlPicture
 from cxrlib.figures.moving import Control, moving_picture
-from cxrlib.figures.pictures import data_uri, film, rectangle
+from cxrlib.figures.pictures import data_uri, film, outline, rectangle
 from cxrlib.figures.radiographs import PREDICTED, TRUE, over_film, overlay, placed
 from cxrlib.figures.tables import QUALITY_NAMES
 from cxrlib.restoration.quality import PSNR_CEILING
@@ -71,7 +70,7 @@ def cut(
     Args:
         image: Grey image (H, W), float in [0, 1].
         maps: Network to its map (H, W) in [0, 1].
-        boxes: The radiologists' boxes (x_min, y_min, x_max, y_max), maxima exclusive; none where there are none.
+        boxes: The radiologists' boxes (x_min, y_min, x_max, y_max), maxima exclusive; an empty list if there are none.
         threshold: Cut at first, as a share of the map's maximum; for "otsu" one half.
 
     Returns:
@@ -89,7 +88,7 @@ def cut(
         check_pair(image, heat, ("the image", f"the map of {name}"), dtype=np.float32)
         for share in cuts:
             corners.append(map_to_box(heat, share) or (0, 0, 0, 0))
-            outlines.append(_outline((heat >= share * heat.max()) & (heat > 0)))
+            outlines.append(outline((heat >= share * heat.max()) & (heat > 0)))
             measured += [measure(heat[None], [np.asarray(boxes)], share).iloc[0]] if len(boxes) else []
     x_min, y_min, x_max, y_max = np.array(corners).T
     box = {"x": x_min, "y": y_min, "width": x_max - x_min, "height": y_max - y_min}
@@ -137,9 +136,3 @@ def cut(
 
 def _score(name: str, value: float) -> str:
     return "∞" if name == "psnr" and value > PSNR_CEILING else f"{value:.1f}" if name == "psnr" else f"{value:.3f}"
-
-
-def _outline(mask: np.ndarray) -> str:
-    """Outline what a cut leaves, along the edges of its pixels."""
-    found = (approximate_polygon(line, 0.5) - 0.5 for line in find_contours(np.pad(mask, 1).astype(float), 0.5))
-    return "".join("M" + "L".join(f"{x:g},{y:g}" for y, x in line.round(1)) for line in found)

@@ -8,6 +8,7 @@ from io import BytesIO
 import cv2
 import numpy as np
 from PIL import Image
+from skimage.measure import approximate_polygon, find_contours
 
 from cxrlib.figures.html import FILMS, HtmlPicture
 
@@ -19,7 +20,7 @@ def films(rows: Sequence[Sequence[str]], labels: Sequence[str], description: str
 
     Args:
         rows: Rows of what `film` gives.
-        labels: Label of each row; none where there are none.
+        labels: Label of each row, or an empty list.
         description: What all of them show.
         scale: HTML below them that explains their colours.
     """
@@ -35,7 +36,7 @@ def film(image: np.ndarray, title: str, description: str, over: str = "") -> str
 
     Args:
         image: Grey image (H, W), float in [0, 1].
-        title: What stands above it.
+        title: Its title, shown above it.
         description: What it shows, for those who do not see it.
         over: SVG that is drawn over it, in pixels of the image.
     """
@@ -55,11 +56,34 @@ def rectangle(colour: str, place: str, dash: int = 0) -> str:
         place: Attributes of the rectangle: x, y, width and height, or the name of a part that moves.
         dash: Length of its dashes in pixels of the page; 0 for a solid line.
     """
+    return _edged("rect", colour, place, dash)
+
+
+def traced(mask: np.ndarray, shape: tuple[int, int], colour: str, dash: int = 0) -> str:
+    """Write the outline of a mask as SVG, with a white edge.
+
+    Args:
+        mask: Bool mask (h, w) of any size, stretched over the film.
+        shape: Height and width of the film in pixels.
+        colour: Of the line.
+        dash: Length of its dashes in pixels of the page; 0 for a solid line.
+    """
+    down, across = (film / count for film, count in zip(shape, mask.shape, strict=True))
+    return _edged("path", colour, f'd="{outline(mask)}" transform="scale({across:.6g} {down:.6g})"', dash)
+
+
+def outline(mask: np.ndarray) -> str:
+    """Write the outline of a mask (H, W) as the data of a path of SVG, along the edges of its pixels."""
+    found = (approximate_polygon(line, 0.5) - 0.5 for line in find_contours(np.pad(mask, 1).astype(float), 0.5))
+    return "".join("M" + "L".join(f"{x:g},{y:g}" for y, x in line.round(1)) for line in found)
+
+
+def _edged(shape: str, colour: str, place: str, dash: int) -> str:
     line = 'fill="none" vector-effect="non-scaling-stroke"'
     dashed = f' stroke-dasharray="{dash} {dash}"' if dash else ""
     return (
-        f'<rect {place} {line} stroke="#fff" stroke-width="4"></rect>'
-        f'<rect {place} {line} stroke="{colour}" stroke-width="2"{dashed}></rect>'
+        f'<{shape} {place} {line} stroke="#fff" stroke-width="4"></{shape}>'
+        f'<{shape} {place} {line} stroke="{colour}" stroke-width="2"{dashed}></{shape}>'
     )
 
 

@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cxrlib.figures.html import HtmlPicture
-from cxrlib.figures.pictures import data_uri, film, films, rectangle
+from cxrlib.figures.pictures import data_uri, film, films, rectangle, traced
 from cxrlib.figures.style import PALETTE, WIDTH_IN_INCHES, styled
 
 PREDICTED, TRUE = "#D55E00", "#0072B2"  # the paper's Figure 8 has red and blue; here orange and blue, of Okabe and Ito
-DRAWN = "#56B4E9"  # a lighter blue: thin lines on grey
 COLOURS, OPACITY = "viridis", 0.7  # of activation maps; the opacity is that of a map's maximum
 _SHADES = ", ".join(to_hex(matplotlib.colormaps[COLOURS](share)) for share in (0.0, 0.25, 0.5, 0.75, 1.0))
 SCALE = (
@@ -89,41 +88,32 @@ def lungs_and_crops(
     return figure
 
 
-@styled
 def outlines(
     images: Sequence[np.ndarray], truths: Sequence[np.ndarray], found: Sequence[np.ndarray], titles: Sequence[str]
-) -> Figure:
+) -> HtmlPicture:
     """Show two outlines of the lungs on each image: a person's (dashed) and the segmenter's (solid).
 
     Args:
         images: Images (H, W) in [0, 1].
-        truths: Bool masks (H, W) drawn by people.
-        found: Bool masks (H, W) of the segmenter.
+        truths: Bool masks of any size, drawn by people.
+        found: Bool masks of any size, of the segmenter.
         titles: Title of each image.
     """
-    columns = min(len(images), 3)
-    rows = -(-len(images) // columns)
-    side = WIDTH_IN_INCHES / columns
-    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH_IN_INCHES, (side + 0.25) * rows), squeeze=False)
-    for place, image, truth, mask, title in zip(axes.flat, images, truths, found, titles, strict=False):
-        height, width = image.shape
-        place.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
-        _outline(place, truth, width, height, DRAWN, "--")
-        _outline(place, mask, width, height, PREDICTED)
-        place.set(xticks=[], yticks=[], title=title)
-    for place in axes.flat[len(images) :]:
-        place.remove()
-    return figure
+    written = []
+    for image, truth, mask, title in zip(images, truths, found, titles, strict=True):
+        over = traced(truth, image.shape, TRUE, 4) + traced(mask, image.shape, PREDICTED)
+        written.append(film(image, title, _words("An example radiograph with two outlines of the lungs", title), over))
+    return films([written], [], "example radiographs with two outlines of the lungs")
 
 
-def _outline(axes, mask: np.ndarray, width: int, height: int, colour: str, style: str = "-") -> None:
+def _outline(axes, mask: np.ndarray, width: int, height: int, colour: str) -> None:
     if not mask.any():
         return  # Matplotlib warns of a contour that is nowhere
     # A border of nothing: a mask that touches the edge is outlined there, too.
     padded = np.pad(mask.astype(float), 1)
     across, down = (np.arange(-0.5, count + 1) / count for count in (mask.shape[1], mask.shape[0]))
     x, y = (across * width).clip(0, width), (down * height).clip(0, height)
-    axes.contour(x, y, padded, levels=[0.5], colors=colour, linewidths=1.2, linestyles=style)
+    axes.contour(x, y, padded, levels=[0.5], colors=colour, linewidths=1.2)
 
 
 def _frame(axes, box, colour: str, style: str = "-") -> None:

@@ -1,7 +1,7 @@
 """A picture of two images with a divider that the reader moves: plain HTML, no library, no file beside the page.
 
-What the picture needs stands in `style` attributes, so that it shows both halves wherever style sheets and scripts are
-taken out, as JupyterLab does with a notebook that it does not trust. The style sheet and one line of script on the
+Its style is in `style` attributes, so it shows both halves even where style sheets and scripts are removed, as
+JupyterLab does with a notebook that it does not trust. The style sheet and one line of script on the
 range input let the divider move.
 """
 
@@ -55,7 +55,7 @@ def before_after(
     Args:
         before: Grey image (H, W), float in [0, 1], left of the divider.
         after: Image of the same shape, right of the divider.
-        labels: What stands in the upper corners; a line break starts another line, for a score.
+        labels: Texts of the upper corners; a line break starts another line, for a score.
         description: What the images show, for those who do not see them.
 
     Returns:

@@ -52,8 +52,8 @@ STYLE = {
 def looks(names: Iterable[str]) -> dict[str, dict]:
     """Return the look of each model of a figure: color, marker and ls (line style), as Matplotlib names them.
 
-    The book's models have theirs. Another's follows from its name, and is nobody else's in the figure; it may share a
-    marker with one of the book's, but then has another colour.
+    The book's models have fixed looks. Another model gets one from its name, and shares it with no other model of the
+    figure; it may share a marker with one of the book's models, but not the colour as well.
 
     Args:
         names: Models of the figure.
@@ -76,7 +76,7 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Return a function that draws in the book's style, and closes the figure in pyplot, which would show it again.
 
-    A notebook shows line art as SVG, and a figure that holds an image as PNG.
+    A notebook shows the figure as SVG: text and lines stay sharp at any size. An image in it is a PNG inside the SVG.
     """
 
     @wraps(draw)
@@ -84,8 +84,7 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
         with matplotlib.rc_context({**STYLE, "axes.titlesize": 10, "figure.constrained_layout.use": True}):
             figure = draw(*arguments, **keywords)
             plt.close(figure)
-        if not any(axes.images for axes in figure.axes):
-            figure._ipython_display_ = partial(_show_as_svg, figure)  # IPython asks for this before it draws a PNG
+        figure._ipython_display_ = partial(_show_as_svg, figure)  # IPython asks for this before it draws a PNG
         return figure
 
     return drawn

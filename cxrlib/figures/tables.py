@@ -69,6 +69,19 @@ def signed(value: float, decimals: int = 3, plus: bool = False) -> str:
     return f"+{written}" if plus and round(value, decimals) > 0 else written
 
 
+def significant(value: float, digits: int = 2) -> str:
+    """Return a number as text, rounded to so many significant digits and without an exponent.
+
+    >>> significant(11234), significant(440.2), significant(1.04), significant(-0.00123), significant(0)
+    ('11,000', '440', '1.0', '\u22120.0012', '0')
+    """
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    if not float(mantissa):
+        return "0"
+    written = f"{float(f'{mantissa}e{exponent}'):,.{max(0, digits - 1 - int(exponent))}f}"
+    return written.replace("-", "\N{MINUS SIGN}")
+
+
 def p_value(p: float) -> str:
     """Return a p value to three decimals, or a limit instead of 0 or 1.
 

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from bookchain.captions import functions, imported, one_head, origins
+from bookchain.captions import functions, imported, one_head, origins, with_caption
 from bookchain.dependencies import code_cells
 
 CONFIG = """
@@ -74,6 +74,17 @@ def test_each_head_of_a_table_says_what_it_is_the_head_of(page):
     columns = [("both", "colgroup"), ("model", "col"), ("SSIM", "col"), ("PSNR", "col")]
     assert heads == [*columns, ("A", "rowgroup"), ("B", "row")]
     assert page.find(id="tab-one").select("thead td")[0].get_text() == ""
+
+
+def test_a_table_without_a_row_says_so():
+    def rows(frame):
+        figure = f"<figure>{frame.style.to_html()}<figcaption><p>What it shows.</p></figcaption></figure>"
+        page = BeautifulSoup(with_caption(figure), "html.parser")
+        return [row.get_text(strip=True) for row in page.select("tbody tr")]
+
+    frame = pd.DataFrame({"share": [0.5], "low": [0.1]}, index=pd.Index(["A"], name="map"))
+    assert rows(frame) == ["A0.5000000.100000"]
+    assert rows(frame[:0]) == ["none in this run"]
 
 
 def test_badges_tell_the_origin(page):

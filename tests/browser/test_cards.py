@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 AUDIT, FINDINGS = "notebooks/09-auditing-the-paper.html", "book/findings.html"
+NOISE, EVALUATION = "notebooks/02-noise-and-blur.html", "notebooks/07-evaluation.html"
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,26 @@ def test_a_card_says_where_a_link_leads(fresh, place, link, shown):
     expect(card).to_be_visible()  # the pointer may rest on it
     page.mouse.move(5, 5)
     expect(card).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("place", "label", "shown"),
+    [
+        (NOISE, "fig-blur", ".films image"),
+        (EVALUATION, "fig-examples-slider", ".before-after img"),
+        (EVALUATION, "fig-threshold", "svg path"),
+        (EVALUATION, "fig-scores", "img"),
+        (EVALUATION, "tab-areas", "table td"),
+    ],
+    ids=["films", "two images", "moving picture", "plot", "table"],
+)
+def test_a_card_shows_the_picture_or_the_table(fresh, place, label, shown):
+    page = fresh(place)
+    page.locator(f"article a.internal[href$='#{label}']:not(.headerlink)").first.hover()
+    card = page.locator(".hover-card")
+    expect(card.locator(shown).first).to_be_visible()
+    expect(card).to_contain_text(re.compile(r"(Figure|Table) \d+\.\d+"))
+    assert card.locator("input, [id]").count() == 0
 
 
 def test_keyboard_opens_a_card_and_escape_closes_it(fresh):

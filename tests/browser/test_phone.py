@@ -29,6 +29,23 @@ BEYOND = """() => {
                 say(table, `${box.scrollWidth} pixels in a box of ${box.clientWidth}`);
     return beyond;
 }"""
+# Words below nine pixels, and heads of tables with a word in two lines.
+HARD_TO_READ = """() => {
+    const page = document.querySelector("article") ?? document.body, found = [];
+    const words = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
+    for (let word; (word = words.nextNode());) {
+        const element = word.parentElement, text = word.data.trim();
+        if (!text || element.closest("svg, mjx-container, style, script") || !element.checkVisibility()) continue;
+        const style = getComputedStyle(element);
+        if (parseFloat(style.fontSize) < 9) found.push(`${style.fontSize}: ${text.slice(0, 50)}`);
+        if (!element.closest("thead th") || /[\\s-]/.test(text)) continue;
+        const range = document.createRange(), start = style.writingMode == "horizontal-tb" ? "top" : "left";
+        range.selectNodeContents(word);
+        if (new Set([...range.getClientRects()].map(box => Math.round(box[start]))).size > 1)
+            found.push(`a head in two lines: ${text}`);
+    }
+    return found;
+}"""
 # Cells of code that no other fold hides: their number of lines.
 CELLS = "article div.cell_input:not(.solution *, details:not(.folded-code) *)"
 
@@ -38,6 +55,13 @@ def test_nothing_reaches_beyond_a_phones_screen(views, unfold):
     found = page.evaluate(BEYOND)
     unfold(page)
     found += page.evaluate(BEYOND)
+    assert not found, "\n".join(dict.fromkeys(found))
+
+
+def test_no_word_is_too_small_to_read_or_broken_in_a_head(views, unfold):
+    page = views["phone"].page
+    unfold(page)
+    found = page.evaluate(HARD_TO_READ)
     assert not found, "\n".join(dict.fromkeys(found))
 
 

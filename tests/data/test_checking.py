@@ -30,8 +30,8 @@ KINDS = [
     *("nearly identical", "identical to", "share this image", "images are left out, as asked", "no table names image"),
     *("named in the CSV but not there", "no row in image_labels", "not a .dicom file", "has no image_id"),
     *("twice with the same labels", "twice with different labels", "in both label tables", "neither 0 nor 1"),
-    *("No finding and a finding", "has none of the 15 labels", "is none of the 15 labels", "are missing"),
-    *("none of the 36 findings", "without area", " partly outside", " outside its", "is in no label table"),
+    *("No finding and a finding", "has none of the 15 labels", "is not one of the 15 labels", "are missing"),
+    *("not one of the 36 findings", "without area", " partly outside", " outside its", "is in no label table"),
     *(
         "is not an image id",
         "identifies no patient of",
@@ -185,7 +185,7 @@ def planted(clean, tmp_path_factory):
     expect("error", table, "in both label tables", across)
     gone |= {other, across}
     labels["Rickets"] = "0.0"
-    expect("warning", table, "is none of the 15 labels")
+    expect("warning", table, "is not one of the 15 labels")
     test_labels = test_labels.drop(columns="Hyaline membrane disease")
     expect("warning", "image_labels_test.csv", "are missing")
 
@@ -197,7 +197,7 @@ def planted(clean, tmp_path_factory):
             marks.loc[row, name] = value
         expect(severity, "annotations_train.csv", kind, image)
 
-    move("none of the 36 findings", "warning", class_name="Diffuse alveolar opacity")
+    move("not one of the 36 findings", "warning", class_name="Diffuse alveolar opacity")
     move("without area", "error", x_min="")
     move("without area", "error", y_max="far")
     move("without area", "error", x_min="10", x_max="10")

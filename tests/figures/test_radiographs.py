@@ -74,16 +74,16 @@ def test_lungs_and_crops_frame_the_crop():
 def test_outlines_enclose_their_masks_also_at_the_edge():
     truth = np.zeros((8, 8), bool)
     truth[:4, 2:6] = True  # touches the upper edge
-    figure = radiographs.outlines(IMAGES[:2], [truth] * 2, [truth, np.zeros((8, 8), bool)], ["a", "b"])
-    first, second = figure.axes
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b"]
-    assert (len(first.collections), len(second.collections)) == (2, 1)  # an empty mask has no outline
-    corners = first.collections[0].get_paths()[0].vertices
-    # In pixels of the 16-pixel image: columns 2 to 6 of 8 are 4 to 12, rows 0 to 4 are 0 to 8.
-    assert corners[:, 0].min() == 4 - 0
-    assert corners[:, 0].max() == 12
-    assert abs(corners[:, 1].max() - 8) < 0.01
-    assert corners[:, 1].min() < 1
+    first, second = films_of(radiographs.outlines(IMAGES[:2], [truth] * 2, [truth, np.zeros((8, 8), bool)], ["a", "b"]))
+    assert [film.p.get_text() for film in (first, second)] == ["a", "b"]
+    drawn = [[path["stroke"] for path in film.select("path") if path["d"]] for film in (first, second)]
+    true, found = ["#fff", radiographs.TRUE], ["#fff", radiographs.PREDICTED]
+    assert drawn == [[*true, *found], true]  # an empty mask has no outline
+    assert [path.has_attr("stroke-dasharray") for path in first.select("path")] == [False, True, False, False]
+    corners = np.array([pair.split(",") for pair in first.path["d"][1:].split("L")], float)
+    # Columns 2 to 6 and rows 0 to 4 of 8; the film has 16 pixels.
+    np.testing.assert_allclose([corners.min(axis=0), corners.max(axis=0)], [[2, 0], [6, 4]], atol=0.5)
+    assert first.path["transform"] == "scale(2 2)"
 
 
 def test_feature_maps_show_the_map_that_varies_most_on_one_scale_with_its_sharpened_self():

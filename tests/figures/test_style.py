@@ -61,6 +61,14 @@ def test_line_art_is_svg_and_the_same_each_time(shown):
     assert len(first["image/svg+xml"]) < 100_000
 
 
-def test_a_figure_with_an_image_is_no_svg(shown):
-    figure = radiographs.outlines([np.zeros((8, 8))], [np.eye(8) > 0], [np.eye(8) > 0], ["one"])
-    assert "image/svg+xml" not in shown(figure)
+def test_a_figure_with_an_image_is_svg_with_a_picture_inside_and_the_same_each_time(shown):
+    image = np.linspace(0, 1, 64).reshape(8, 8)
+    first, second = (
+        shown(radiographs.lungs_and_crops([image], [image > 0.5], [(1, 1, 6, 7)], [image], ["one"])) for _ in range(2)
+    )
+    assert first.keys() == {"image/svg+xml", "text/plain"}
+    drawing = ElementTree.fromstring(first["image/svg+xml"])
+    pictures = [element for element in drawing.iter() if element.tag.endswith("}image")]
+    assert len(pictures) == 2
+    assert all(picture.get("{http://www.w3.org/1999/xlink}href").startswith("data:image/png") for picture in pictures)
+    assert first == second
