@@ -56,6 +56,11 @@ def test_what_is_not_there_is_named(config, message):
         Plan(ROOT, config, {})
 
 
+def test_recorded_numbers_that_a_chapter_reads_by_itself_count_as_its_data():
+    """As the chapter's own parameter names them: where they change, it runs again."""
+    assert set(json.loads(Plan(ROOT, {}, {}).made_from("03-pretext-learning"))["data"]) == {"recorded_starts"}
+
+
 def test_data_come_from_the_configuration_or_the_environment(tmp_path):
     plan = Plan(ROOT, {"kermany": str(tmp_path)}, {"KERMANY": "elsewhere", "LUNG_MASKS": str(tmp_path)})
     used = parameters(plan, "01-preprocessing")
