@@ -216,7 +216,7 @@ class Plan:
             another seed than the first also `shared`, the chapters that it reads and shares with the first.
         """
         source, parameters = self.source(chapter), self.parameters(chapter, run)
-        values = dependencies.parameter_values(source) | parameters
+        values = self.values(chapter) | parameters
         free = {name: value for name, value in values.items() if name not in ("run", *presets.CHOICES)}
         texts = {name: Path(value) for name, value in free.items() if isinstance(value, str) and value}
         given = {name: path for name, path in texts.items() if path.name == "imagenet" or (self.root / path).exists()}
